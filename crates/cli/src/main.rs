@@ -1,0 +1,2 @@
+//! The marvain command line.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The hub's JSON API as one axum router.

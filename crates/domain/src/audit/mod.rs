@@ -1,0 +1,43 @@
+//! The audit log: a hash chain of canonical entries under an RFC 6962 Merkle tree, kept as C2SP `tlog-tiles` objects
+//! with signed checkpoints.
+//!
+//! The life of an entry, after tessera's "sequence durably, derive later, publish last": the ledger commits a [`Draft`]
+//! with the change it reports and thereby fixes its place; [`append::plan`] derives entries, tiles and checkpoint from
+//! a [`Tail`] and the drafts, the same bytes every time; the writer stores the objects in the plan's order, the
+//! checkpoint last. A crash in between leaves objects that no checkpoint speaks of; repeating the plan completes it.
+//!
+//! | file | subject |
+//! |---|---|
+//! | [`draft`], [`entry`] | what is to be recorded, and the record |
+//! | [`layout`], [`bundle`] | object keys and the encoding of entry bundles |
+//! | [`store`] | reading objects |
+//! | [`tree`], [`append`], [`recover`] | growing the log, and going on after a restart |
+//! | [`checkpoint`], [`proof`] | what the hub signs, and what a person can keep |
+//! | [`verify`] | recomputing the whole log offline, and saying what was tampered with and where |
+//!
+//! It has no clock, no key of its own and no storage: time, seed and [`store::ReadObject`] are arguments.
+
+pub mod append;
+pub mod bundle;
+pub mod checkpoint;
+pub mod draft;
+pub mod entry;
+pub mod hash;
+pub mod layout;
+pub mod proof;
+pub mod recover;
+pub mod store;
+#[cfg(test)]
+mod tests;
+pub mod tree;
+pub mod verify;
+
+pub use append::{Plan, Tail, plan};
+pub use checkpoint::{Checkpoint, LogKey, Verifier};
+pub use draft::Draft;
+pub use entry::Entry;
+pub use hash::Hash;
+pub use proof::{ConsistencyProof, InclusionProof};
+pub use recover::tail_from;
+pub use store::{ReadError, ReadObject};
+pub use verify::{Class, Finding, Report, verify};

@@ -1,0 +1,37 @@
+//! Reminders: something to say to somebody at a time.
+
+use crate::{
+    Timestamp,
+    id::{EventId, PersonId, ReminderId, SatelliteId, SpaceId},
+};
+use serde::{Deserialize, Serialize};
+
+/// Longest text of a reminder, in bytes.
+pub const REMINDER_BYTES_MAX: usize = 400;
+/// How far ahead a reminder may lie, in seconds.
+pub const REMINDER_AHEAD_S_MAX: u64 = 366 * 24 * 3600;
+
+/// Something to say at a time.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reminder {
+    /// Id, derived from the action that set it.
+    pub id: ReminderId,
+    /// What to say.
+    pub text: String,
+    /// When.
+    pub due: Timestamp,
+    /// Through which satellite.
+    pub satellite: SatelliteId,
+    /// In which space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<SpaceId>,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<PersonId>,
+    /// The event that asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
+    /// When it went off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fired_at: Option<Timestamp>,
+}

@@ -1,0 +1,144 @@
+//! What waits in memory for one connection: bounded, filled by publishers without ever waiting, emptied by its task.
+//!
+//! Messages of a persistent session are in the durable queue as well. When they do not fit here, the mailbox only notes
+//! that its connection is behind, and the connection reads them from there.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+use super::close::CloseReason;
+use crate::limits::{MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX};
+use crate::message::Message;
+
+/// A QoS 1 message to deliver; `seq` is its number in the durable queue, if it is there.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) message: Arc<Message>,
+    pub(crate) seq: Option<i64>,
+}
+
+/// The message does not fit.
+#[derive(Debug)]
+pub(crate) struct Full;
+
+#[derive(Debug, Default)]
+pub(crate) struct Mailbox {
+    contents: Mutex<Contents>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    qos0: Bounded<Arc<Message>>,
+    qos1: Bounded<Delivery>,
+    behind: bool,
+    close: Option<CloseReason>,
+}
+
+impl Mailbox {
+    /// Adds a QoS 0 message.
+    pub(crate) fn push_qos0(&self, message: Arc<Message>) -> Result<(), Full> {
+        let bytes = message.payload.len();
+        self.contents.lock().qos0.push(message, bytes)?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Adds a QoS 1 message that is nowhere else.
+    pub(crate) fn push_volatile(&self, message: Arc<Message>) -> Result<(), Full> {
+        let bytes = message.payload.len();
+        self.contents.lock().qos1.push(Delivery { message, seq: None }, bytes)?;
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Tells of a message that is now in the durable queue. Called in the order of `seq`.
+    pub(crate) fn push_durable(&self, message: &Arc<Message>, seq: i64) {
+        let mut contents = self.contents.lock();
+        if !contents.behind {
+            let delivery = Delivery { message: Arc::clone(message), seq: Some(seq) };
+            contents.behind = contents.qos1.push(delivery, message.payload.len()).is_err();
+        }
+        drop(contents);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn pop_qos0(&self) -> Option<Arc<Message>> {
+        self.contents.lock().qos0.pop(|message| message.payload.len())
+    }
+
+    pub(crate) fn pop_qos1(&self) -> Option<Delivery> {
+        self.contents.lock().qos1.pop(|delivery| delivery.message.payload.len())
+    }
+
+    /// Whether the durable queue must be read; if so, what is committed from now on is told again.
+    pub(crate) fn take_behind(&self) -> bool {
+        let mut contents = self.contents.lock();
+        // What is here comes before what is only in the durable queue.
+        contents.qos1.queue.is_empty() && std::mem::take(&mut contents.behind)
+    }
+
+    /// The durable queue has more: what came meanwhile will be read from there, too.
+    pub(crate) fn set_behind(&self) {
+        let mut contents = self.contents.lock();
+        contents.behind = true;
+        contents.qos1.retain(|delivery| delivery.seq.is_none(), |delivery| delivery.message.payload.len());
+    }
+
+    /// Ends the connection; the first reason counts.
+    pub(crate) fn close(&self, reason: CloseReason) {
+        self.contents.lock().close.get_or_insert(reason);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        self.contents.lock().close
+    }
+
+    /// Completes when something was added since it last completed.
+    pub(crate) fn woken(&self) -> Notified<'_> {
+        self.wake.notified()
+    }
+}
+
+#[derive(Debug)]
+struct Bounded<T> {
+    queue: VecDeque<T>,
+    bytes: usize,
+}
+
+impl<T> Default for Bounded<T> {
+    fn default() -> Self {
+        Self { queue: VecDeque::new(), bytes: 0 }
+    }
+}
+
+impl<T> Bounded<T> {
+    fn push(&mut self, item: T, bytes: usize) -> Result<(), Full> {
+        if self.queue.len() >= MAILBOX_MESSAGES_MAX || self.bytes + bytes > MAILBOX_BYTES_MAX {
+            return Err(Full);
+        }
+        self.queue.push_back(item);
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    fn pop(&mut self, bytes: impl Fn(&T) -> usize) -> Option<T> {
+        let item = self.queue.pop_front()?;
+        self.bytes -= bytes(&item);
+        if self.queue.is_empty() {
+            // An idle connection keeps no buffer.
+            self.queue = VecDeque::new();
+        }
+        Some(item)
+    }
+
+    fn retain(&mut self, keep: impl Fn(&T) -> bool, bytes: impl Fn(&T) -> usize) {
+        self.queue.retain(keep);
+        self.bytes = self.queue.iter().map(bytes).sum();
+    }
+}

@@ -1,0 +1,5 @@
+//! The message broker.
+
+mod close;
+mod mailbox;
+mod wire;

@@ -1,0 +1,117 @@
+//! Requests on shadow topics: from bytes to a checked request, or the error that AWS answers.
+
+use serde_json::{Map, Value};
+
+use super::{Rejected, ShadowError};
+
+/// The longest request, and the longest `state` of a shadow, in bytes of JSON without needless white space for the latter.
+/// Metadata does not count.
+pub const SHADOW_BYTES_MAX: usize = 8 * 1024;
+/// The deepest `desired` or `reported`, in levels: `{"a": {"b": 1}}` has two. The error page's text says 6, the quota
+/// ("maximum depth of JSON device state documents") 8; the quota is what holds.
+pub const SHADOW_LEVELS_MAX: usize = 8;
+/// The longest `clientToken`, in bytes.
+pub const CLIENT_TOKEN_BYTES_MAX: usize = 64;
+
+/// What a request does to a section of the state.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum SectionPatch {
+    /// The request does not name it.
+    Keep,
+    /// `null`.
+    Remove,
+    /// Members to set, or to remove where they are null.
+    Merge(Map<String, Value>),
+}
+
+/// A checked update.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct UpdateRequest {
+    pub(super) desired: SectionPatch,
+    pub(super) reported: SectionPatch,
+    pub(super) version: Option<u64>,
+    pub(super) client_token: Option<String>,
+}
+
+impl UpdateRequest {
+    pub(super) fn parse(payload: &[u8]) -> Result<Self, Rejected> {
+        let mut document = parse_object(payload)?;
+        let client_token = client_token(&document)?;
+        match parse_update(&mut document) {
+            Ok((desired, reported, version)) => Ok(Self { desired, reported, version, client_token }),
+            Err(error) => Err(Rejected { error, client_token }),
+        }
+    }
+}
+
+/// The `clientToken` of a get or delete, whose payload is otherwise ignored and may be empty.
+pub(super) fn token_of(payload: &[u8]) -> Result<Option<String>, Rejected> {
+    match parse_object(payload) {
+        Ok(document) => Ok(client_token(&document)?),
+        Err(ShadowError::TooLarge) => Err(ShadowError::TooLarge.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+fn parse_object(payload: &[u8]) -> Result<Map<String, Value>, ShadowError> {
+    if payload.len() > SHADOW_BYTES_MAX {
+        return Err(ShadowError::TooLarge);
+    }
+    let text = str::from_utf8(payload).map_err(|_| ShadowError::NotUtf8)?;
+    match serde_json::from_str(text) {
+        Ok(Value::Object(document)) => Ok(document),
+        _ => Err(ShadowError::InvalidJson),
+    }
+}
+
+fn client_token(document: &Map<String, Value>) -> Result<Option<String>, ShadowError> {
+    match document.get("clientToken") {
+        None => Ok(None),
+        Some(Value::String(token)) if token.len() <= CLIENT_TOKEN_BYTES_MAX => Ok(Some(token.clone())),
+        Some(_) => Err(ShadowError::InvalidClientToken),
+    }
+}
+
+/// The parts of an update besides its token. Members that are not part of a request are ignored, as AWS does.
+fn parse_update(document: &mut Map<String, Value>) -> Result<(SectionPatch, SectionPatch, Option<u64>), ShadowError> {
+    let version = match document.get("version") {
+        None => None,
+        Some(version) => Some(version.as_u64().ok_or(ShadowError::InvalidVersion)?),
+    };
+    let mut state = match document.remove("state") {
+        None => return Err(ShadowError::MissingState),
+        Some(Value::Object(state)) => state,
+        Some(_) => return Err(ShadowError::StateNotObject),
+    };
+    let desired = section(state.remove("desired"), ShadowError::DesiredNotObject)?;
+    let reported = section(state.remove("reported"), ShadowError::ReportedNotObject)?;
+    if !state.is_empty() {
+        return Err(ShadowError::InvalidNode);
+    }
+    Ok((desired, reported, version))
+}
+
+fn section(value: Option<Value>, not_object: ShadowError) -> Result<SectionPatch, ShadowError> {
+    match value {
+        None => Ok(SectionPatch::Keep),
+        Some(Value::Null) => Ok(SectionPatch::Remove),
+        Some(Value::Object(members)) => {
+            members.values().try_for_each(|value| check(value, SHADOW_LEVELS_MAX - 1, false))?;
+            Ok(SectionPatch::Merge(members))
+        }
+        Some(_) => Err(not_object),
+    }
+}
+
+/// Checks that no array has a null, and that at most `levels_left` levels lie below `value`.
+fn check(value: &Value, levels_left: usize, in_array: bool) -> Result<(), ShadowError> {
+    let below = levels_left.checked_sub(1).ok_or(ShadowError::TooDeep);
+    match value {
+        Value::Null if in_array => Err(ShadowError::InvalidNode),
+        Value::Object(members) => {
+            members.values().try_for_each(|member| check(member, below.clone()?, in_array))
+        }
+        Value::Array(elements) => elements.iter().try_for_each(|element| check(element, below.clone()?, true)),
+        _ => Ok(()),
+    }
+}

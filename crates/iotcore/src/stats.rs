@@ -1,0 +1,69 @@
+//! Counters of what the broker does.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What has been counted since [`IotCore::open`](crate::IotCore::open).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Connections now, after their CONNACK.
+    pub connections: u64,
+    /// Connections that reached CONNACK.
+    pub accepted: u64,
+    /// Peers turned away before CONNACK: no valid certificate, no permission, too slow, too many.
+    pub refused: u64,
+    /// PUBLISH packets received.
+    pub messages_in: u64,
+    /// PUBLISH packets sent.
+    pub messages_out: u64,
+    /// QoS 0 messages dropped because their subscriber was too slow.
+    pub dropped_qos0: u64,
+    /// QoS 1 messages dropped because the queue of a persistent session was full.
+    pub dropped_queue_full: u64,
+    /// Messages not delivered because no policy allows their subscriber to receive them.
+    pub denied_receive: u64,
+    /// QoS 1 messages put into the durable queues of sessions.
+    pub queued: u64,
+}
+
+/// The counters themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) accepted: Counter,
+    pub(crate) refused: Counter,
+    pub(crate) messages_in: Counter,
+    pub(crate) messages_out: Counter,
+    pub(crate) dropped_qos0: Counter,
+    pub(crate) dropped_queue_full: Counter,
+    pub(crate) denied_receive: Counter,
+    pub(crate) queued: Counter,
+}
+
+impl Counters {
+    pub(crate) fn read(&self, connections: usize) -> Stats {
+        Stats {
+            connections: connections as u64,
+            accepted: self.accepted.get(),
+            refused: self.refused.get(),
+            messages_in: self.messages_in.get(),
+            messages_out: self.messages_out.get(),
+            dropped_qos0: self.dropped_qos0.get(),
+            dropped_queue_full: self.dropped_queue_full.get(),
+            denied_receive: self.denied_receive.get(),
+            queued: self.queued.get(),
+        }
+    }
+}
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

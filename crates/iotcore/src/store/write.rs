@@ -1,0 +1,164 @@
+//! The one writer: takes all jobs that wait, runs them in one transaction, commits once, then completes them in order.
+//!
+//! A job that fails is undone alone, by its savepoint; a commit that fails fails every job in it.
+
+use std::fs::File;
+use std::thread;
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Store, StoreError};
+
+/// Jobs that wait for the writer; a sender beyond that waits itself.
+const WAITING_JOBS_MAX: usize = 4096;
+/// Most jobs in one commit.
+const JOBS_PER_COMMIT_MAX: usize = 1024;
+
+type AfterCommit = Box<dyn FnOnce() + Send>;
+type Completion = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Given no transaction, a job only reports why.
+pub(super) type Job = Box<dyn FnOnce(Result<&mut Tx<'_>, StoreError>) -> Completion + Send>;
+
+/// What a job writes by.
+pub(crate) struct Tx<'a> {
+    /// The connection, inside the transaction.
+    pub(crate) connection: &'a Connection,
+    next_seq: &'a mut i64,
+    after_commit: &'a mut Vec<AfterCommit>,
+}
+
+impl Tx<'_> {
+    /// The next number of a queued message: ascending over all sessions and over restarts.
+    pub(crate) fn next_seq(&mut self) -> i64 {
+        let seq = *self.next_seq;
+        *self.next_seq += 1;
+        seq
+    }
+
+    /// Runs `effect` when this job is durable, before its result is seen, and in the order of the jobs.
+    pub(crate) fn after_commit(&mut self, effect: impl FnOnce() + Send + 'static) {
+        self.after_commit.push(Box::new(effect));
+    }
+
+    /// Runs `job` so that its failure leaves nothing behind.
+    fn undoable<T, E: From<StoreError>>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
+        let effects = self.after_commit.len();
+        execute(self.connection, "SAVEPOINT job")?;
+        let result = job(self);
+        if result.is_err() {
+            self.after_commit.truncate(effects);
+            // After some errors (a full disk) SQLite has already undone the whole transaction.
+            if !self.connection.is_autocommit() {
+                execute(self.connection, "ROLLBACK TO job")?;
+                execute(self.connection, "RELEASE job")?;
+            }
+            return result;
+        }
+        execute(self.connection, "RELEASE job")?;
+        result
+    }
+}
+
+/// A job that is in the writer's hands.
+pub(crate) struct Pending<T, E>(oneshot::Receiver<Result<T, E>>);
+
+impl<T, E: From<StoreError>> Pending<T, E> {
+    /// The result, once it is durable.
+    pub(crate) async fn durable(self) -> Result<T, E> {
+        self.0.await.unwrap_or_else(|_| Err(StoreError::Closed.into()))
+    }
+}
+
+impl Store {
+    /// Hands `job` to the writer; jobs run in the order in which this returns. Waits while the writer is too far behind.
+    pub(crate) async fn submit<T, E, F>(&self, job: F) -> Result<Pending<T, E>, StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (done, receiver) = oneshot::channel();
+        let job: Job = Box::new(move |tx| {
+            let result = tx.map_err(E::from).and_then(|tx| tx.undoable(job));
+            Box::new(move |committed| {
+                let outcome = committed.map_err(E::from).and(result);
+                // The one who asked may be gone; what is done is done.
+                let _gone = done.send(outcome);
+            })
+        });
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        Ok(Pending(receiver))
+    }
+
+    /// Runs `job` and returns its result when it is durable.
+    pub(crate) async fn write<T, E, F>(&self, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        self.submit(job).await?.durable().await
+    }
+}
+
+/// Starts the writer's thread; it ends, and lets go of `lock`, when every sender is dropped.
+pub(super) fn start(connection: Connection, lock: File) -> Result<mpsc::Sender<Job>, StoreError> {
+    let mut next_seq: i64 = connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM queue", [], |row| row.get(0))?;
+    let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_JOBS_MAX);
+    thread::Builder::new()
+        .name("iotcore-writer".into())
+        .spawn(move || {
+            while let Some(first) = jobs.blocking_recv() {
+                commit_group(&connection, &mut next_seq, first, &mut jobs);
+            }
+            drop(connection);
+            drop(lock);
+        })
+        .map_err(super::open::file_error("iotcore-writer".as_ref()))?;
+    Ok(sender)
+}
+
+fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+    let mut completions = Vec::new();
+    let mut after_commit = Vec::new();
+    if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
+        tracing::error!(error = &error as &dyn std::error::Error, "no transaction");
+        return first(Err(error.clone()))(Err(error));
+    }
+    let group = || {
+        let mut tx = Tx { connection, next_seq, after_commit: &mut after_commit };
+        let mut job = Some(first);
+        while let Some(run) = job.take() {
+            completions.push(run(Ok(&mut tx)));
+            if connection.is_autocommit() {
+                return Err(StoreError::Sqlite(std::sync::Arc::new(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                    Some("the transaction was undone by an earlier statement".into()),
+                ))));
+            }
+            if completions.len() < JOBS_PER_COMMIT_MAX {
+                job = jobs.try_recv().ok();
+            }
+        }
+        execute(connection, "COMMIT")
+    };
+    let committed = group();
+    match &committed {
+        Ok(()) => after_commit.into_iter().for_each(|effect| effect()),
+        Err(error) => {
+            tracing::error!(error = error as &dyn std::error::Error, jobs = completions.len(), "commit failed");
+            if !connection.is_autocommit()
+                && let Err(error) = execute(connection, "ROLLBACK")
+            {
+                tracing::error!(error = &error as &dyn std::error::Error, "rollback failed");
+            }
+        }
+    }
+    completions.into_iter().for_each(|complete| complete(committed.clone()));
+}
+
+fn execute(connection: &Connection, statement: &str) -> Result<(), StoreError> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The server's side of mutual TLS. A peer gets through with a certificate of our own CA that is in its time; whether
+//! that certificate is registered and active is asked of the registry right after.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::UnixTime;
+use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::time_provider::TimeProvider;
+use rustls::{RootCertStore, ServerConfig};
+
+use crate::ca::{Ca, CaError};
+use crate::ports::Clock;
+
+/// Why the TLS server could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The server's certificate could not be made.
+    #[error(transparent)]
+    Ca(#[from] CaError),
+    /// The TLS library refused the configuration.
+    #[error("the TLS configuration was refused")]
+    Config(#[source] rustls::Error),
+    /// The TLS library refused the root.
+    #[error("the root certificate was refused as trust anchor")]
+    Verifier(#[source] rustls::server::VerifierBuilderError),
+}
+
+/// TLS 1.2 and 1.3 for `hosts`, this machine's loopback names among them.
+pub(crate) fn server_config(ca: &Ca, hosts: &[String], clock: Arc<dyn Clock>) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(ca.root_der().clone()).map_err(TlsError::Config)?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+        .build()
+        .map_err(TlsError::Verifier)?;
+    let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
+    names.extend(hosts.iter().filter(|host| !names.contains(host)).cloned().collect::<Vec<_>>());
+    let (certificate, key) = ca.server(names)?;
+    let mut config = ServerConfig::builder_with_details(provider, Arc::new(Now(clock)))
+        .with_safe_default_protocol_versions()
+        .map_err(TlsError::Config)?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![certificate], key)
+        .map_err(TlsError::Config)?;
+    // No resumption: every connection shows its certificate anew, so an expired one cannot live on in a ticket.
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.send_tls13_tickets = 0;
+    Ok(config)
+}
+
+struct Now(Arc<dyn Clock>);
+
+impl TimeProvider for Now {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(UnixTime::since_unix_epoch(Duration::from_millis(self.0.now_ms())))
+    }
+}
+
+impl fmt::Debug for Now {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Now")
+    }
+}
