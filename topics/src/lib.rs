@@ -5,10 +5,14 @@
 //! no broker and no client.
 
 pub mod acl;
+pub mod channel;
 pub mod render;
+pub mod shape;
 pub mod table;
 pub mod topic;
 pub mod wire;
 
+pub use channel::{CHANNELS, Channel};
+pub use shape::Shape;
 pub use table::{Queue, RULES, Rule};
 pub use topic::{EventKind, ShadowName, ShadowOp, Topic, TopicError};

@@ -17,12 +17,22 @@ pub enum Queue {
     Judge,
     /// Actions that may run.
     Dispatch,
+    /// Memories whose place in recall has to follow.
+    Memory,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Self; 7] =
-        [Self::Observe, Self::Telemetry, Self::Settle, Self::Presence, Self::Plan, Self::Judge, Self::Dispatch];
+    pub const ALL: [Self; 8] = [
+        Self::Observe,
+        Self::Telemetry,
+        Self::Settle,
+        Self::Presence,
+        Self::Plan,
+        Self::Judge,
+        Self::Dispatch,
+        Self::Memory,
+    ];
 
     /// The queue's name, also in AWS.
     pub const fn name(self) -> &'static str {
@@ -34,6 +44,7 @@ impl Queue {
             Self::Plan => "plan",
             Self::Judge => "judge",
             Self::Dispatch => "dispatch",
+            Self::Memory => "memory",
         }
     }
 
@@ -42,10 +53,10 @@ impl Queue {
         Self::ALL.into_iter().find(|queue| queue.name() == name)
     }
 
-    /// How long a delivery stays hidden while it is worked on, in seconds. Planning waits for a model.
+    /// How long a delivery stays hidden while it is worked on, in seconds. Planning and embedding wait for a model.
     pub const fn visibility_s(self) -> u32 {
         match self {
-            Self::Plan => 180,
+            Self::Plan | Self::Memory => 180,
             _ => 30,
         }
     }
@@ -99,6 +110,8 @@ pub const RULES: [Rule; 6] = [
     },
 ];
 
+/// Queue of what a rule could not hand over to its own queue; the rule engine fills it, people empty it.
+pub const RULE_ERRORS_QUEUE: &str = "rule-errors";
 /// Name of the fleet provisioning template, as satellites ask for it.
 pub const TEMPLATE: &str = "marvain-satellite";
 /// Parameter of the template: who wants to enrol.

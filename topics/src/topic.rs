@@ -3,7 +3,7 @@
 //! Reserved topics are those of the AWS IoT Core developer guide: "Device Shadow MQTT topics", "Lifecycle events",
 //! "Device provisioning MQTT API".
 
-use crate::table::TEMPLATE;
+use crate::shape::Shape;
 use marvain_domain::id::SatelliteId;
 use std::{fmt, str::FromStr};
 
@@ -118,9 +118,11 @@ pub enum Answer {
 }
 
 impl Answer {
-    const ALL: [Self; 3] = [Self::Request, Self::Accepted, Self::Rejected];
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Request, Self::Accepted, Self::Rejected];
 
-    const fn suffix(self) -> &'static str {
+    /// What the request's topic goes on with.
+    pub(crate) const fn suffix(self) -> &'static str {
         match self {
             Self::Request => "",
             Self::Accepted => "/accepted",
@@ -190,8 +192,6 @@ pub enum Topic {
 #[error("`{0}` is no topic of marvain's")]
 pub struct TopicError(String);
 
-const CREATE_FROM_CSR: &str = "$aws/certificates/create-from-csr/json";
-
 impl Topic {
     /// The thing that the topic belongs to, if it is one thing's.
     pub const fn thing(&self) -> Option<&SatelliteId> {
@@ -205,24 +205,25 @@ impl Topic {
             Self::CreateFromCsr(_) | Self::Provision(_) => None,
         }
     }
+
+    /// The topic without its thing.
+    pub const fn shape(&self) -> Shape {
+        match self {
+            Self::Event { kind, .. } => Shape::Event(*kind),
+            Self::Telemetry { .. } => Shape::Telemetry,
+            Self::Report { .. } => Shape::Report,
+            Self::Connected { .. } => Shape::Connected,
+            Self::Disconnected { .. } => Shape::Disconnected,
+            Self::Shadow { name, op, .. } => Shape::Shadow(*name, *op),
+            Self::CreateFromCsr(answer) => Shape::CreateFromCsr(*answer),
+            Self::Provision(answer) => Shape::Provision(*answer),
+        }
+    }
 }
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Event { thing, kind } => write!(f, "marvain/v1/{thing}/event/{}", kind.as_str()),
-            Self::Telemetry { thing } => write!(f, "marvain/v1/{thing}/telemetry"),
-            Self::Report { thing } => write!(f, "marvain/v1/{thing}/report"),
-            Self::Connected { thing } => write!(f, "$aws/events/presence/connected/{thing}"),
-            Self::Disconnected { thing } => write!(f, "$aws/events/presence/disconnected/{thing}"),
-            Self::Shadow { thing, name, op } => {
-                write!(f, "$aws/things/{thing}/shadow/name/{}/{}", name.as_str(), op.as_str())
-            }
-            Self::CreateFromCsr(answer) => write!(f, "{CREATE_FROM_CSR}{}", answer.suffix()),
-            Self::Provision(answer) => {
-                write!(f, "$aws/provisioning-templates/{TEMPLATE}/provision/json{}", answer.suffix())
-            }
-        }
+        self.shape().with_thing(self.thing().map_or("", SatelliteId::as_str)).fmt(f)
     }
 }
 

@@ -3,6 +3,9 @@
 //! Unknown fields are ignored, so that either side can be newer; another `v` is refused. A payload says nothing about
 //! who sent it: that is the topic's and the certificate's to say.
 
+pub mod provisioning;
+
+use crate::channel::BROKER_PAYLOAD_BYTES_MAX;
 use marvain_domain::{
     Timestamp,
     action::{ActionState, Outcome},
@@ -21,7 +24,7 @@ pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024;
 /// Longest id that a satellite gives an event, in bytes.
 pub const EVENT_ID_BYTES_MAX: usize = 64;
 /// Most readings in one telemetry payload.
-pub const READINGS_MAX: usize = 64;
+pub const READINGS_MAX: usize = 32;
 
 /// Why a payload is refused.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +33,13 @@ pub enum WireError {
     #[error("the payload is empty")]
     Empty,
     /// Too large.
-    #[error("the payload has {0} bytes, more than {PAYLOAD_BYTES_MAX}")]
-    TooLarge(usize),
+    #[error("the payload has {bytes} bytes, more than {bytes_max}")]
+    TooLarge {
+        /// How many it has.
+        bytes: usize,
+        /// How many it may have.
+        bytes_max: usize,
+    },
     /// Not UTF-8.
     #[error("the payload is not UTF-8 from byte {0} on")]
     NotUtf8(usize),
@@ -56,23 +64,45 @@ pub enum WireError {
     },
 }
 
-fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
+/// One JSON value of at most `bytes_max` bytes, and nothing after it.
+fn json<T: DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Result<T, WireError> {
     if bytes.is_empty() {
         return Err(WireError::Empty);
     }
-    if bytes.len() > PAYLOAD_BYTES_MAX {
-        return Err(WireError::TooLarge(bytes.len()));
+    if bytes.len() > bytes_max {
+        return Err(WireError::TooLarge { bytes: bytes.len(), bytes_max });
     }
     let text = std::str::from_utf8(bytes).map_err(|e| WireError::NotUtf8(e.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|e| WireError::Field { path: e.path().to_string(), source: e.into_inner() })?;
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(field)?;
     reader.end().map_err(|source| WireError::Field { path: ".".to_owned(), source })?;
     Ok(value)
 }
 
-fn check_version(v: u8) -> Result<(), WireError> {
-    if v == WIRE_VERSION { Ok(()) } else { Err(WireError::Version(v)) }
+fn field(error: serde_path_to_error::Error<serde_json::Error>) -> WireError {
+    // Text that is no JSON breaks off between fields.
+    let path = Some(error.path().to_string()).filter(|path| !path.ends_with('?'));
+    WireError::Field { path: path.unwrap_or_else(|| ".".to_owned()), source: error.into_inner() }
+}
+
+/// Some fields of a payload. Flattened and tagged types would lose the path of a field that is wrong.
+fn fields<T: DeserializeOwned>(payload: &Value) -> Result<T, WireError> {
+    serde_path_to_error::deserialize(payload).map_err(field)
+}
+
+/// A payload of ours and of this version: another version may have other fields, so it is looked at first.
+fn versioned(bytes: &[u8]) -> Result<Value, WireError> {
+    #[derive(Deserialize)]
+    struct Version {
+        v: u8,
+    }
+    let payload = Value::Object(json(bytes, PAYLOAD_BYTES_MAX)?);
+    let Version { v } = fields(&payload)?;
+    if v == WIRE_VERSION { Ok(payload) } else { Err(WireError::Version(v)) }
+}
+
+fn check_id(id: &str) -> Result<(), WireError> {
+    bounds("id", (1..=EVENT_ID_BYTES_MAX).contains(&id.len()), format!("1 to {EVENT_ID_BYTES_MAX} bytes"))
 }
 
 fn bounds(field: &'static str, holds: bool, expected: impl Into<String>) -> Result<(), WireError> {
@@ -96,11 +126,41 @@ pub struct EventPayload {
 impl EventPayload {
     /// Parses and bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
-        let payload: Self = json(bytes)?;
-        check_version(payload.v)?;
-        let fits = !payload.id.is_empty() && payload.id.len() <= EVENT_ID_BYTES_MAX;
-        bounds("id", fits, format!("1 to {EVENT_ID_BYTES_MAX} bytes"))?;
-        Ok(payload)
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Kind {
+            Transcript,
+            Observation,
+            Suppressed,
+        }
+        #[derive(Deserialize)]
+        struct Head {
+            v: u8,
+            id: String,
+            at: Timestamp,
+            kind: Kind,
+        }
+        #[derive(Deserialize)]
+        struct Transcript {
+            text: String,
+        }
+        #[derive(Deserialize)]
+        struct Observation {
+            name: String,
+            #[serde(default)]
+            details: Map<String, Value>,
+        }
+        let payload = versioned(bytes)?;
+        let Head { v, id, at, kind } = fields(&payload)?;
+        check_id(&id)?;
+        let body = match kind {
+            Kind::Transcript => fields(&payload).map(|Transcript { text }| EventBody::Transcript { text })?,
+            Kind::Observation => {
+                fields(&payload).map(|Observation { name, details }| EventBody::Observation { name, details })?
+            }
+            Kind::Suppressed => EventBody::Suppressed,
+        };
+        Ok(Self { v, id, at, body })
     }
 }
 
@@ -132,10 +192,8 @@ pub struct TelemetryPayload {
 impl TelemetryPayload {
     /// Parses and bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
-        let payload: Self = json(bytes)?;
-        check_version(payload.v)?;
-        let fits = !payload.id.is_empty() && payload.id.len() <= EVENT_ID_BYTES_MAX;
-        bounds("id", fits, format!("1 to {EVENT_ID_BYTES_MAX} bytes"))?;
+        let payload: Self = fields(&versioned(bytes)?)?;
+        check_id(&payload.id)?;
         let count = payload.readings.len();
         bounds("readings", (1..=READINGS_MAX).contains(&count), format!("1 to {READINGS_MAX} values"))?;
         for reading in &payload.readings {
@@ -166,11 +224,19 @@ impl ReportPayload {
     /// Parses and bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
         use ActionState::{Acknowledged, Expired, Failed, Rejected, Succeeded};
-        let payload: Self = json(bytes)?;
-        check_version(payload.v)?;
-        let known = matches!(payload.state, Acknowledged | Succeeded | Failed | Rejected | Expired);
+        #[derive(Deserialize)]
+        struct Report {
+            v: u8,
+            action: ActionId,
+            state: ActionState,
+            at: Timestamp,
+            result: Option<Value>,
+            error: Option<String>,
+        }
+        let Report { v, action, state, at, result, error } = fields(&versioned(bytes)?)?;
+        let known = matches!(state, Acknowledged | Succeeded | Failed | Rejected | Expired);
         bounds("state", known, "acknowledged, succeeded, failed, rejected or expired")?;
-        Ok(payload)
+        Ok(Self { v, action, state, at, outcome: Outcome { result, error } })
     }
 }
 
@@ -262,7 +328,8 @@ impl PresenceDocuments {
     /// Parses and bounds.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
         use marvain_domain::capability::{ARGS_MAX, CAPABILITIES_MAX};
-        let documents: Self = json(bytes)?;
+        // The broker's, not ours: the document twice, each time with metadata for every value in it.
+        let documents: Self = json(bytes, BROKER_PAYLOAD_BYTES_MAX)?;
         if let Some(reported) = &documents.current.state.reported {
             let capabilities = &reported.capabilities;
             bounds("capabilities", capabilities.len() <= CAPABILITIES_MAX, format!("at most {CAPABILITIES_MAX}"))?;
@@ -291,61 +358,6 @@ pub struct Lifecycle {
 impl Lifecycle {
     /// Parses.
     pub fn parse(bytes: &[u8]) -> Result<Self, WireError> {
-        json(bytes)
-    }
-}
-
-/// Fleet provisioning over MQTT ("Device provisioning MQTT API").
-pub mod provisioning {
-    use super::{BTreeMap, Deserialize, Serialize};
-
-    /// Request of CreateCertificateFromCsr.
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct CreateFromCsr {
-        /// PEM.
-        pub certificate_signing_request: String,
-    }
-
-    /// Its answer.
-    #[derive(Clone, Debug, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Created {
-        /// Hex SHA-256 of the certificate's DER.
-        pub certificate_id: String,
-        /// PEM.
-        pub certificate_pem: String,
-        /// Proves in the next request that the certificate is ours.
-        pub certificate_ownership_token: String,
-    }
-
-    /// Request of RegisterThing.
-    #[derive(Clone, Debug, Serialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Provision {
-        /// From the answer before.
-        pub certificate_ownership_token: String,
-        /// The template's parameters.
-        pub parameters: BTreeMap<String, String>,
-    }
-
-    /// Its answer.
-    #[derive(Clone, Debug, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Provisioned {
-        /// Who the device is now.
-        pub thing_name: String,
-    }
-
-    /// Either request's refusal.
-    #[derive(Clone, Debug, Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    pub struct Refused {
-        /// HTTP-like status.
-        pub status_code: u16,
-        /// AWS's code.
-        pub error_code: String,
-        /// AWS's words.
-        pub error_message: String,
+        json(bytes, BROKER_PAYLOAD_BYTES_MAX)
     }
 }

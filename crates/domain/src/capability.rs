@@ -22,7 +22,9 @@ pub struct CapabilityName(String);
 
 /// The text is no [`CapabilityName`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no capability name: use 1 to {CAPABILITY_NAME_BYTES_MAX} of a-z, 0-9, `_`, `-` and `.`, beginning with a letter")]
+#[error(
+    "`{0}` is no capability name: use 1 to {CAPABILITY_NAME_BYTES_MAX} of a-z, 0-9, `_`, `-` and `.`, beginning with a letter"
+)]
 pub struct CapabilityNameError(String);
 
 impl CapabilityName {

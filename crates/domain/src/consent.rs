@@ -62,9 +62,7 @@ pub struct Consent {
 impl Consent {
     /// Does it hold at `now`? Not before it was granted, not from its expiry or revocation on.
     pub fn is_active(&self, now: Timestamp) -> bool {
-        now >= self.granted_at
-            && self.expires_at.is_none_or(|at| now < at)
-            && self.revoked_at.is_none_or(|at| now < at)
+        now >= self.granted_at && self.expires_at.is_none_or(|at| now < at) && self.revoked_at.is_none_or(|at| now < at)
     }
 }
 

@@ -15,7 +15,9 @@ pub const NAME_BYTES_MAX: usize = 64;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// Not a name: wrong length or alphabet.
-    #[error("`{text}` is no {what} name: use 1 to {NAME_BYTES_MAX} of a-z, A-Z, 0-9, `_` and `-`, beginning with a letter or digit")]
+    #[error(
+        "`{text}` is no {what} name: use 1 to {NAME_BYTES_MAX} of a-z, A-Z, 0-9, `_` and `-`, beginning with a letter or digit"
+    )]
     Name {
         /// What it should have named.
         what: &'static str,

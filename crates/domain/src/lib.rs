@@ -16,6 +16,7 @@ pub mod plan;
 #[cfg(feature = "policy")]
 pub mod policy;
 pub mod principal;
+pub mod recall;
 pub mod record;
 pub mod reminder;
 mod time;

@@ -27,6 +27,8 @@ use crate::store::{StoreError, file_error, make_directory, private_file};
 const BACKDATE: Duration = Duration::from_secs(24 * 60 * 60);
 /// AWS's own client certificates are valid to the end of 2049, and so are these.
 const NOT_AFTER_YEAR: i32 = 2050;
+/// The subject of every client certificate, as AWS names its own.
+pub(crate) const CLIENT_COMMON_NAME: &str = "AWS IoT Certificate";
 const RSA_BITS_MIN: usize = 2048;
 
 /// Why a certificate could not be made.
@@ -125,7 +127,7 @@ impl Ca {
     }
 
     fn issue(&self, key: &impl PublicKeyData) -> Result<Issued, CaError> {
-        let mut params = self.params("AWS IoT Certificate")?;
+        let mut params = self.params(CLIENT_COMMON_NAME)?;
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(key, &self.issuer).map_err(CaError::Make)?;
         Ok(Issued { id: CertificateId::of_der(certificate.der()), pem: certificate.pem() })

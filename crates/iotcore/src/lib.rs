@@ -1,18 +1,49 @@
 //! An AWS IoT Core on one machine: mTLS MQTT broker, registry, policies, shadows, fleet provisioning.
+//!
+//! [`IotCore::open`] gives a handle; [`IotCore::serve`] accepts devices, with their own certificates, under AWS IoT policies;
+//! the other methods are the control operations of the AWS IoT API. What a device sees is what AWS documents; where a limit
+//! or a choice is our own, [`limits`] or the item says so. Time, randomness, the pre-provisioning hook and the targets of
+//! rules are given from outside ([`Parts`]).
+//!
+//! This crate does not know what its messages mean.
 
+mod broker;
+mod ca;
+mod control;
+mod core;
+mod error;
+mod ids;
+mod lifecycle;
+pub mod limits;
+mod message;
 pub mod names;
 pub mod policy;
+mod ports;
+mod provisioning;
+mod registry;
+mod rules;
 pub mod shadow;
+mod shadows;
+mod stats;
+mod store;
 pub mod subscriptions;
 pub mod template;
+mod tls;
 pub mod topic;
 
-mod ca;
-mod ids;
-pub mod limits;
-mod ports;
-mod store;
-mod tls;
-mod broker;
-mod message;
-mod stats;
+pub use broker::{CloseReason, ConnectionInfo, ServeError};
+pub use ca::CaError;
+pub use control::{KeysAndCertificate, ShadowRequestError};
+pub use core::{Config, IotCore, Parts, Swept};
+pub use error::Error;
+pub use ids::{CertificateId, CertificateIdError, Status, StatusError};
+pub use message::QoS;
+pub use ports::{
+    BoxError, Clock, Entropy, HookDecision, HookError, HookRequest, ProvisioningHook, Rule, RuleError, RuleMessage, RuleTarget,
+};
+pub use registry::certificates::Certificate;
+pub use registry::policies::Policy;
+pub use registry::things::Thing;
+pub use stats::Stats;
+pub use store::StoreError;
+pub use tls::TlsError;

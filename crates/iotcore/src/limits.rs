@@ -37,6 +37,10 @@ pub const RETAINED_PER_FILTER_MAX: usize = 1000;
 pub const RETAINED_MESSAGES_MAX: u64 = 10_000;
 /// Life of a certificate ownership token. Developer Guide, "Device provisioning MQTT API": one hour.
 pub const OWNERSHIP_TOKEN_MS: u64 = 60 * 60 * 1000;
+/// Certificates that one claim has made and not provisioned. Ours: AWS limits the rate.
+pub const PENDING_CERTIFICATES_PER_CLAIM_MAX: u64 = 1000;
+/// Time the pre-provisioning hook has. Developer Guide, "Pre-provisioning hooks": five seconds.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Most policies attached to one certificate.
 pub const POLICIES_PER_CERTIFICATE_MAX: u64 = 10;
 /// Most things, certificates, policies or shadow names in one page of a list.

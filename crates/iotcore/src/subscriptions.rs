@@ -67,7 +67,10 @@ impl<K: Eq + Hash + Ord + Clone, V> Subscriptions<K, V> {
     /// Unsubscribes `key` from everything; gives what it had, ordered by filter.
     pub fn remove_key(&mut self, key: &K) -> Vec<(TopicFilter, V)> {
         let filters = self.filters.remove(key).unwrap_or_default();
-        filters.into_iter().filter_map(|filter| Some((filter.clone(), self.root.remove(&mut filter.levels(), key)?))).collect()
+        filters
+            .into_iter()
+            .filter_map(|filter| Some((filter.clone(), self.root.remove(&mut filter.levels(), key)?)))
+            .collect()
     }
 
     /// The filters of `key`, ordered.

@@ -185,7 +185,9 @@ mod tests {
     fn names_within_and_beyond_the_limits() {
         let longest = "x".repeat(256);
         let deepest_ingest = format!("$aws/rules/{}/{}", "r".repeat(128), "a/".repeat(7));
-        for good in ["a", "/", "a//b", " ", "ä/ö", "a/b/c/d/e/f/g/h", "$aws/things/t/shadow/get", &longest, &deepest_ingest] {
+        for good in
+            ["a", "/", "a//b", " ", "ä/ö", "a/b/c/d/e/f/g/h", "$aws/things/t/shadow/get", &longest, &deepest_ingest]
+        {
             assert_eq!(TopicName::parse(good).unwrap().as_str(), good);
         }
         let deep_ingest = format!("$aws/rules/r/{}", "a/".repeat(8));

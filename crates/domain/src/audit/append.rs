@@ -154,7 +154,8 @@ pub fn plan(tail: &Tail, drafts: &[Draft], key: &LogKey) -> Result<Plan, AppendE
         tree.push(*last)?;
         entries.push(entry);
         if tree.size().is_multiple_of(TILE_WIDTH) {
-            let tile = Tile { content: Content::Entries, index: tree.size() / TILE_WIDTH - 1, width: TILE_WIDTH as u16 };
+            let tile =
+                Tile { content: Content::Entries, index: tree.size() / TILE_WIDTH - 1, width: TILE_WIDTH as u16 };
             objects.push((Key::Tile(tile).to_string(), std::mem::take(bundle)));
         }
     }

@@ -2,9 +2,9 @@
 //!
 //! It knows neither its sequence number nor its predecessor; those come with [`super::append::plan`].
 
-use super::entry::{ENTRY_BYTES_MAX, Entry, SEQ_MAX};
+use super::entry::{ENTRY_BYTES_MAX, Entry, EntryError, SEQ_MAX};
 use super::hash::Hash;
-use crate::time::Timestamp;
+use crate::{AuditDraft, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ pub enum DraftError {
         bytes: usize,
     },
     /// The canonical form could not be written.
-    #[error("the audit entry has no canonical form")]
+    #[error("the audit entry has no canonical form: {0}")]
     Canonical(String),
 }
 
@@ -103,9 +103,20 @@ impl TryFrom<Fields> for Draft {
         }
         check_data(&fields.data, DATA_DEPTH_MAX)?;
         let draft = Self(fields);
-        let longest = draft.at(SEQ_MAX, Hash::ZERO).to_canonical();
-        let bytes = longest.map_err(|e| DraftError::Canonical(e.to_string()))?.len();
-        if bytes > ENTRY_BYTES_MAX { Err(DraftError::Long { bytes }) } else { Ok(draft) }
+        // As it is read back, so that `1.0` is the `1` that RFC 8785 makes of it.
+        match draft.at(SEQ_MAX, Hash::ZERO).to_canonical().and_then(|bytes| Entry::parse(&bytes)) {
+            Ok(Entry { data, .. }) => Ok(Self(Fields { data, ..draft.0 })),
+            Err(EntryError::Long(bytes)) => Err(DraftError::Long { bytes }),
+            Err(e) => Err(DraftError::Canonical(e.to_string())),
+        }
+    }
+}
+
+impl TryFrom<AuditDraft> for Draft {
+    type Error = DraftError;
+    fn try_from(draft: AuditDraft) -> Result<Self, DraftError> {
+        let on_behalf_of = draft.on_behalf_of.iter().map(ToString::to_string).collect();
+        Self::new(draft.at, draft.actor.to_string(), on_behalf_of, draft.kind, draft.data)
     }
 }
 

@@ -3,7 +3,7 @@
 //! It does not know where its bytes are kept, nor whether they are the log's: [`super::verify`] does.
 
 use super::hash::Hash;
-use crate::time::Timestamp;
+use crate::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Longest entry in bytes: C2SP tlog-tiles, "Log Entries", gives each a 16-bit length.

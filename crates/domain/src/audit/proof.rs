@@ -54,7 +54,9 @@ pub enum ProveError {
         size: u64,
     },
     /// The sizes are not those of an earlier and a later state.
-    #[error("a log of {earlier} entries is no beginning of one of {later}: give two sizes, the smaller first, none zero")]
+    #[error(
+        "a log of {earlier} entries is no beginning of one of {later}: give two sizes, the smaller first, none zero"
+    )]
     Sizes {
         /// The size given as the earlier one.
         earlier: u64,
@@ -64,9 +66,12 @@ pub enum ProveError {
     /// The entry's bundle is damaged.
     #[error("entry {0} cannot be read from its bundle; run `marvain audit verify`")]
     Entry(u64, #[source] Option<EntryError>),
-    /// The tiles are not what the checkpoint signed.
+    /// The tiles are missing, cut short or not what the checkpoint signed.
     #[error("the log's tiles do not prove it; run `marvain audit verify`")]
     Tiles(#[source] tlog_tiles::Error),
+    /// The tiles gave a path that does not hold.
+    #[error("the log's tiles do not prove it; run `marvain audit verify`")]
+    Unsound(#[source] ProofError),
 }
 
 /// Why a proof does not hold.
@@ -98,7 +103,9 @@ impl InclusionProof {
         let entry = decoded.entries.get(within).ok_or(ProveError::Entry(seq, None))?;
         let entry = Entry::parse(entry).map_err(|source| ProveError::Entry(seq, Some(source)))?;
         let path = with_tiles(read, size, root, |hashes| tlog_tiles::prove_record(size, seq, hashes))?;
-        Ok(Self { entry, path, checkpoint: note(read, size)? })
+        let proof = Self { entry, path, checkpoint: note(read, size)? };
+        proof.check(verifier).map_err(ProveError::Unsound)?;
+        Ok(proof)
     }
 
     /// Checks the proof: the log of this verifier key holds this entry.
@@ -125,7 +132,9 @@ impl ConsistencyProof {
         checkpoint_at(read, verifier, earlier)?;
         let root = checkpoint_at(read, verifier, later)?.root();
         let path = with_tiles(read, later, root, |hashes| tlog_tiles::prove_tree(later, earlier, hashes))?;
-        Ok(Self { earlier: note(read, earlier)?, later: note(read, later)?, path })
+        let proof = Self { earlier: note(read, earlier)?, later: note(read, later)?, path };
+        proof.check(verifier).map_err(ProveError::Unsound)?;
+        Ok(proof)
     }
 
     /// Checks the proof: the earlier state is the beginning of the later one.
@@ -150,7 +159,8 @@ fn note(read: &dyn ReadObject, size: u64) -> Result<String, ProveError> {
     Ok(String::from_utf8(bytes).map_err(|_| RecoverError::Malformed(key))?)
 }
 
-/// The log's tiles as `tlog_tiles` reads them; it checks each against the root before it uses it.
+/// The log's tiles as `tlog_tiles` reads them. It does not check every tile against the root when several subtrees share
+/// one, so a finished proof is checked before it is given out.
 struct Tiles<'a> {
     read: &'a dyn ReadObject,
     /// `tlog_tiles` has no error of the reader's own to pass on.

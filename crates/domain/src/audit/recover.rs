@@ -32,7 +32,9 @@ pub enum RecoverError {
     #[error("the audit log cannot be continued; run `marvain audit verify`")]
     Tail(#[from] TailError),
     /// The open tiles are not what was signed.
-    #[error("the audit log cannot be continued: its tiles are not what the checkpoint at size {0} signed; run `marvain audit verify`")]
+    #[error(
+        "the audit log cannot be continued: its tiles are not what the checkpoint at size {0} signed; run `marvain audit verify`"
+    )]
     Root(u64),
 }
 
@@ -83,7 +85,8 @@ pub fn tail_from(read: &dyn ReadObject, checkpoint: &Checkpoint) -> Result<Tail,
         Some(tile) => required(read, tile)?,
         None => Vec::new(),
     };
-    let last_tile = Tile::bundle(size.saturating_sub(1), size).map(|t| Tile { content: Content::Hashes { level: 0 }, ..t });
+    let last_tile =
+        Tile::bundle(size.saturating_sub(1), size).map(|t| Tile { content: Content::Hashes { level: 0 }, ..t });
     let last = match last_tile {
         Some(tile) => hashes(tile)?.last().copied().unwrap_or(Hash::ZERO),
         None => Hash::ZERO,

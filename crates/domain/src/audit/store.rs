@@ -23,7 +23,7 @@ pub trait ReadObject {
     /// [`ReadError`] if there is one, or may be one, that cannot be read.
     fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError>;
 
-    /// Calls `visit` with the key of every object that begins with `prefix`, each once, in any order.
+    /// Calls `visit` with the key of every object that begins with `prefix`, each once, in any order. It may read objects meanwhile.
     ///
     /// # Errors
     /// [`ReadError`] if the listing is not complete.

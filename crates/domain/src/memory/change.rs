@@ -87,8 +87,7 @@ pub fn change(memory: &Memory, change: &MemoryChange, by: &Principal, now: Times
             next.state = Tombstoned;
             next.content = String::new();
             next.edits = Vec::new();
-            next.evidence =
-                memory.evidence.iter().map(|e| Evidence { excerpt: String::new(), ..e.clone() }).collect();
+            next.evidence = memory.evidence.iter().map(|e| Evidence { excerpt: String::new(), ..e.clone() }).collect();
         }
         (MemoryChange::Forget, Tombstoned) => return refuse("forgotten again"),
     }
@@ -184,7 +183,13 @@ mod tests {
     #[test]
     fn forgetting_leaves_lineage_and_no_words() {
         let by = Principal::System;
-        let edited = change(&memory(MemoryState::Committed), &MemoryChange::Edit { content: "in the jar".into() }, &by, Timestamp::EPOCH).unwrap();
+        let edited = change(
+            &memory(MemoryState::Committed),
+            &MemoryChange::Edit { content: "in the jar".into() },
+            &by,
+            Timestamp::EPOCH,
+        )
+        .unwrap();
         assert_eq!(edited.edits.first().unwrap().before, "tea is in the tin");
         let gone = change(&edited, &MemoryChange::Forget, &by, Timestamp::EPOCH).unwrap();
         let json = serde_json::to_string(&gone).unwrap();

@@ -136,7 +136,10 @@ mod tests {
         ] {
             assert!(Draft::parse(bad).is_err(), "{bad}");
         }
-        let long = format!(r#"{{"memories":[],"actions":[{{"target":"hub","capability":"x","args":{{"a":"{}"}},"why":""}}]}}"#, "y".repeat(700));
+        let long = format!(
+            r#"{{"memories":[],"actions":[{{"target":"hub","capability":"x","args":{{"a":"{}"}},"why":""}}]}}"#,
+            "y".repeat(700)
+        );
         assert!(matches!(Draft::parse(&long), Err(DraftError::Field { .. })));
     }
 }

@@ -7,7 +7,9 @@ mod draft;
 mod resolve;
 mod tools;
 
-pub use draft::{DRAFT_ACTIONS_MAX, DRAFT_MEMORIES_MAX, Draft, DraftAction, DraftError, DraftMemory};
+pub use draft::{
+    DRAFT_ACTIONS_MAX, DRAFT_BYTES_MAX, DRAFT_MEMORIES_MAX, Draft, DraftAction, DraftError, DraftMemory, WHY_BYTES_MAX,
+};
 pub use resolve::{Plan, Refused, default_risk, resolve};
 pub use tools::{MEMORY_FORGET, REMINDER_SET, hub_tools};
 

@@ -108,11 +108,8 @@ fn proposal(i: usize, draft: &DraftAction, request: &PlanRequest, proposer: &Pri
         .find(|offer| offer.target == draft.target && offer.capability.name == draft.capability)
         .ok_or_else(|| format!("nobody offers `{}` there", draft.capability))?;
     offer.capability.check_args(&draft.args).map_err(|e| e.to_string())?;
-    let invocation = Invocation {
-        target: draft.target.clone(),
-        capability: draft.capability.clone(),
-        args: draft.args.clone(),
-    };
+    let invocation =
+        Invocation { target: draft.target.clone(), capability: draft.capability.clone(), args: draft.args.clone() };
     let args_hash = invocation.hash().map_err(|e| e.to_string())?;
     let event = &request.event;
     Ok(Action {

@@ -1,6 +1,10 @@
 //! Why connections end.
 
-use std::fmt;
+use std::error::Error;
+use std::{fmt, io};
+
+use super::wire::WireError;
+use crate::store::StoreError;
 
 /// Developer Guide, "Lifecycle events", `disconnectReason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,5 +58,56 @@ impl CloseReason {
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+/// The end of a connection: the reason others are told, and the one for the log.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) reason: CloseReason,
+    pub(crate) why: String,
+}
+
+impl End {
+    pub(crate) fn new(reason: CloseReason, why: impl fmt::Display) -> Self {
+        Self { reason, why: why.to_string() }
+    }
+
+    pub(crate) fn client_error(why: impl fmt::Display) -> Self {
+        Self::new(CloseReason::ClientError, why)
+    }
+
+    pub(crate) fn forbidden(why: impl fmt::Display) -> Self {
+        Self::new(CloseReason::ForbiddenAccess, why)
+    }
+
+    /// Something failed here; the chain of its causes goes to the log.
+    pub(crate) fn server_error(error: &dyn Error) -> Self {
+        let mut why = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            why.push_str(": ");
+            why.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        Self { reason: CloseReason::ServerError, why }
+    }
+}
+
+impl From<StoreError> for End {
+    fn from(error: StoreError) -> Self {
+        Self::server_error(&error)
+    }
+}
+
+impl From<WireError> for End {
+    fn from(error: WireError) -> Self {
+        Self::client_error(error)
+    }
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        Self::new(CloseReason::ConnectionLost, error)
     }
 }

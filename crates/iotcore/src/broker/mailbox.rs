@@ -25,7 +25,7 @@ pub(crate) struct Delivery {
 #[derive(Debug)]
 pub(crate) struct Full;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Mailbox {
     contents: Mutex<Contents>,
     wake: Notify,
@@ -40,6 +40,12 @@ struct Contents {
 }
 
 impl Mailbox {
+    /// An empty mailbox; that of a persistent session begins with what is in its durable queue.
+    pub(crate) fn new(persistent: bool) -> Self {
+        let contents = Contents { behind: persistent, ..Contents::default() };
+        Self { contents: Mutex::new(contents), wake: Notify::new() }
+    }
+
     /// Adds a QoS 0 message.
     pub(crate) fn push_qos0(&self, message: Arc<Message>) -> Result<(), Full> {
         let bytes = message.payload.len();

@@ -1,5 +1,86 @@
-//! The message broker.
+//! The message broker: sessions, subscriptions and connections over one [`Store`].
+//!
+//! Life of a publish: `accept` makes a connection, `inbound` checks and authorises the packet and asks the `router` who gets
+//! it; what must be durable goes through the store's writer; when that is committed and the rules' targets have it, the PUBACK
+//! leaves; `outbound` sends it to each subscriber from its `mailbox` or, when that could not hold it, from its `queue`.
 
+mod accept;
 mod close;
+mod connect;
+mod connection;
+mod grants;
+mod inbound;
+mod live;
 mod mailbox;
+mod outbound;
+mod queue;
+mod reader;
+mod retained;
+mod router;
+mod sessions;
+mod subscribe;
 mod wire;
+
+pub use accept::ServeError;
+pub use close::CloseReason;
+pub use live::ConnectionInfo;
+
+pub(crate) use accept::serve;
+pub(crate) use live::{Connected, Live};
+pub(crate) use router::Router;
+pub(crate) use sessions::{recover as recover_sessions, sweep as sweep_sessions};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use grants::PolicyCache;
+
+use crate::ca::Ca;
+use crate::core::Config;
+use crate::message::Message;
+use crate::ports::{Clock, Entropy, ProvisioningHook};
+use crate::rules::{Origin, Rules};
+use crate::stats::Counters;
+use crate::store::{Store, StoreError, Tx};
+
+/// All that connections share.
+pub(crate) struct Broker {
+    pub(crate) config: Config,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) hook: Option<Arc<dyn ProvisioningHook>>,
+    pub(crate) store: Store,
+    pub(crate) ca: Ca,
+    pub(crate) tls: tokio_rustls::TlsAcceptor,
+    pub(crate) rules: Rules,
+    pub(crate) router: Router,
+    pub(crate) live: Live,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) policies: PolicyCache,
+    /// Changes with everything that a connection's permissions rest on.
+    pub(crate) registry_epoch: AtomicU64,
+}
+
+impl Broker {
+    /// Publishes within a commit: to the durable queues and the outbox of the rules in it, to all others after it.
+    pub(crate) fn publish_in(self: &Arc<Self>, tx: &mut Tx<'_>, message: Message, origin: &Origin) -> Result<(), StoreError> {
+        if message.retain {
+            retained::retain(tx, &message, origin.received_at_ms)?;
+        }
+        self.rules.enqueue(tx, &message, origin)?;
+        let message = Arc::new(Message { retain: false, ..message });
+        let recipients = self.router.recipients(&message.topic, message.qos);
+        queue::enqueue(tx, &recipients.durable, &message, &self.counters)?;
+        let broker = Arc::clone(self);
+        tx.after_commit(move || recipients.deliver_volatile(&message, &broker.counters));
+        Ok(())
+    }
+
+    /// Makes every connection look up its permissions again, once `tx` is committed.
+    pub(crate) fn registry_changed(self: &Arc<Self>, tx: &mut Tx<'_>) {
+        let broker = Arc::clone(self);
+        tx.after_commit(move || {
+            broker.registry_epoch.fetch_add(1, Ordering::Release);
+        });
+    }
+}

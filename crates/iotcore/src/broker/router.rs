@@ -44,9 +44,9 @@ impl DurableSession {
 }
 
 impl Session {
-    /// Connects the session; `None` disconnects it.
-    pub(crate) fn attach(&self, mailbox: Option<Arc<Mailbox>>) {
-        *self.mailbox.lock() = mailbox;
+    /// Connects the session.
+    pub(crate) fn attach(&self, mailbox: Arc<Mailbox>) {
+        *self.mailbox.lock() = Some(mailbox);
     }
 
     /// Disconnects the session if it is `mailbox` that it is connected by.
@@ -55,6 +55,10 @@ impl Session {
         if attached.as_ref().is_some_and(|attached| Arc::ptr_eq(attached, mailbox)) {
             *attached = None;
         }
+    }
+
+    pub(crate) fn is_attached(&self) -> bool {
+        self.mailbox.lock().is_some()
     }
 
     /// A message has become durable in the session's queue.
@@ -87,10 +91,6 @@ pub(crate) struct Recipients {
 }
 
 impl Recipients {
-    pub(crate) fn is_empty(&self) -> bool {
-        self.durable.is_empty() && self.volatile.is_empty()
-    }
-
     /// Gives the message to the connected sessions whose queue is in memory, waiting for none of them.
     pub(crate) fn deliver_volatile(&self, message: &Arc<Message>, counters: &Counters) {
         for Subscriber { session, qos } in &self.volatile {

@@ -17,7 +17,7 @@ use crate::message::{Message, QoS};
 /// The peer, or we ourselves, broke the protocol; the connection must be closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("protocol error: {0}")]
-pub(crate) struct WireError(#[from] MqttError);
+pub(crate) struct WireError(#[from] pub(crate) MqttError);
 
 /// One peer's packets. Encoded ones wait in `out`.
 pub(crate) struct Wire {

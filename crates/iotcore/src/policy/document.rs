@@ -88,7 +88,8 @@ impl PolicyDocument {
         if version != "2012-10-17" {
             return Err(PolicyError::Version(version));
         }
-        let statements = some_of("Statement", statement)?.into_iter().map(Statement::parse).collect::<Result<_, _>>()?;
+        let statements =
+            some_of("Statement", statement)?.into_iter().map(Statement::parse).collect::<Result<_, _>>()?;
         Ok(Self { statements })
     }
 }
@@ -154,7 +155,9 @@ impl ResourcePattern {
         };
         region.matches(context.region, context, undefined)
             && account.matches(context.account, context, undefined)
-            && named.as_ref().is_none_or(|(kind, name)| *kind == asked_kind && name.matches(asked_name, context, undefined))
+            && named
+                .as_ref()
+                .is_none_or(|(kind, name)| *kind == asked_kind && name.matches(asked_name, context, undefined))
     }
 }
 

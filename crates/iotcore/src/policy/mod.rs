@@ -25,3 +25,6 @@ pub use document::{POLICY_BYTES_MAX, PolicyDocument};
 pub use error::PolicyError;
 pub use evaluate::{Decision, evaluate};
 pub use request::{Action, Context, Request, Resource};
+
+#[cfg(test)]
+mod tests;

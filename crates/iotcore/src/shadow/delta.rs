@@ -20,7 +20,7 @@ fn differing(
     for (key, wanted) in desired {
         let stamps = metadata.get(key).unwrap_or(&Value::Null);
         let (state, metadata) = match (wanted, stamps, reported.get(key)) {
-            (wanted, _, Some(actual)) if wanted == actual => continue,
+            (wanted, _, Some(actual)) if is_same(wanted, actual) => continue,
             (Value::Object(wanted), Value::Object(stamps), Some(Value::Object(actual))) => {
                 let (state, metadata) = differing(wanted, stamps, actual);
                 if state.is_empty() {
@@ -34,4 +34,14 @@ fn differing(
         found.1.insert(key.clone(), metadata);
     }
     found
+}
+
+/// Numbers are compared by value, so that a device may report `1.0` for `1`; everything else as it stands.
+fn is_same(wanted: &Value, actual: &Value) -> bool {
+    match (wanted, actual) {
+        (Value::Number(wanted), Value::Number(actual)) if wanted.is_f64() != actual.is_f64() => {
+            wanted.as_f64() == actual.as_f64()
+        }
+        _ => wanted == actual,
+    }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::delta::delta;
-use super::merge::{Section, stamp_all};
+use super::merge::{Section, stamp};
 use super::request::{SHADOW_BYTES_MAX, SectionPatch, UpdateRequest, token_of};
 use super::{Rejected, ShadowAddress, ShadowError};
 
@@ -27,9 +27,9 @@ pub struct Shadow {
 pub struct Updated {
     /// The new shadow.
     pub shadow: Shadow,
-    /// For `update/accepted`: what was set, with metadata.
+    /// For `update/accepted`: the request's state, with metadata.
     pub accepted: Vec<u8>,
-    /// For `update/documents`: the whole shadow before and after.
+    /// For `update/documents`: the whole shadow before (null when there was none) and after.
     pub documents: Vec<u8>,
     /// For `update/delta`: what is desired and not reported, if anything is.
     pub delta: Option<Vec<u8>>,
@@ -81,8 +81,8 @@ impl Shadow {
             return Err(reject(ShadowError::VersionConflict));
         }
         let shadow = Self {
-            desired: apply(&before.desired, &request.desired, now_s),
-            reported: apply(&before.reported, &request.reported, now_s),
+            desired: apply(&before.desired, request.section("desired"), now_s),
+            reported: apply(&before.reported, request.section("reported"), now_s),
             version: before.version.saturating_add(1),
             timestamp_s: now_s,
             deleted: false,
@@ -92,9 +92,8 @@ impl Shadow {
         }
 
         let token = request.client_token.as_deref();
-        let (state, metadata) = echo(&request, now_s);
         let reply = Reply { version: Some(shadow.version), now_s, token };
-        let accepted = reply.payload([("state", state.into()), ("metadata", metadata.into())]);
+        let accepted = reply.payload([("state", request.state.clone()), ("metadata", stamp(&request.state, now_s))]);
         let documents = Reply { version: None, ..reply };
         let documents = documents.payload([("previous", before.snapshot()), ("current", shadow.snapshot())]);
         let delta = delta(&shadow.desired, &shadow.reported);
@@ -155,6 +154,9 @@ impl Shadow {
     }
 
     fn snapshot(&self) -> Value {
+        if self.deleted {
+            return Value::Null;
+        }
         json!({"state": self.state(), "metadata": self.metadata(), "version": self.version})
     }
 }
@@ -168,7 +170,7 @@ fn sections(desired: &Map<String, Value>, reported: &Map<String, Value>) -> Map<
         .collect()
 }
 
-fn apply(section: &Section, patch: &SectionPatch, now_s: u64) -> Section {
+fn apply(section: &Section, patch: SectionPatch<'_>, now_s: u64) -> Section {
     match patch {
         SectionPatch::Keep => section.clone(),
         SectionPatch::Remove => Section::default(),
@@ -178,21 +180,6 @@ fn apply(section: &Section, patch: &SectionPatch, now_s: u64) -> Section {
             section
         }
     }
-}
-
-/// State and metadata of `update/accepted`: the request's own members.
-fn echo(request: &UpdateRequest, now_s: u64) -> (Map<String, Value>, Map<String, Value>) {
-    let (mut state, mut metadata) = (Map::new(), Map::new());
-    for (name, patch) in [("desired", &request.desired), ("reported", &request.reported)] {
-        let (value, stamps) = match patch {
-            SectionPatch::Keep => continue,
-            SectionPatch::Remove => (Value::Null, Value::Null),
-            SectionPatch::Merge(members) => (members.clone().into(), stamp_all(members, now_s).into()),
-        };
-        state.insert(name.into(), value);
-        metadata.insert(name.into(), stamps);
-    }
-    (state, metadata)
 }
 
 fn existing<'s>(

@@ -57,16 +57,13 @@ fn take_object(from: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
     }
 }
 
-/// Metadata of `value`: a timestamp for each plain value, array elements one by one.
+/// Metadata of `value`: a timestamp for each plain value and each null, array elements one by one.
 pub(super) fn stamp(value: &Value, now_s: u64) -> Value {
     match value {
-        Value::Object(members) => stamp_all(members, now_s).into(),
+        Value::Object(members) => {
+            members.iter().map(|(key, value)| (key.clone(), stamp(value, now_s))).collect::<Map<_, _>>().into()
+        }
         Value::Array(elements) => elements.iter().map(|element| stamp(element, now_s)).collect(),
         _ => json!({"timestamp": now_s}),
     }
-}
-
-/// Metadata of each member.
-pub(super) fn stamp_all(members: &Map<String, Value>, now_s: u64) -> Map<String, Value> {
-    members.iter().map(|(key, value)| (key.clone(), stamp(value, now_s))).collect()
 }

@@ -14,21 +14,21 @@ pub const SHADOW_LEVELS_MAX: usize = 8;
 pub const CLIENT_TOKEN_BYTES_MAX: usize = 64;
 
 /// What a request does to a section of the state.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum SectionPatch {
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum SectionPatch<'a> {
     /// The request does not name it.
     Keep,
     /// `null`.
     Remove,
     /// Members to set, or to remove where they are null.
-    Merge(Map<String, Value>),
+    Merge(&'a Map<String, Value>),
 }
 
 /// A checked update.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct UpdateRequest {
-    pub(super) desired: SectionPatch,
-    pub(super) reported: SectionPatch,
+    /// As sent: null, or an object with at most `desired` and `reported`, each null or an object.
+    pub(super) state: Value,
     pub(super) version: Option<u64>,
     pub(super) client_token: Option<String>,
 }
@@ -38,8 +38,16 @@ impl UpdateRequest {
         let mut document = parse_object(payload)?;
         let client_token = client_token(&document)?;
         match parse_update(&mut document) {
-            Ok((desired, reported, version)) => Ok(Self { desired, reported, version, client_token }),
+            Ok((state, version)) => Ok(Self { state, version, client_token }),
             Err(error) => Err(Rejected { error, client_token }),
+        }
+    }
+
+    pub(super) fn section(&self, name: &str) -> SectionPatch<'_> {
+        match (self.state.get(name), &self.state) {
+            (Some(Value::Object(members)), _) => SectionPatch::Merge(members),
+            (Some(_), _) | (None, Value::Null) => SectionPatch::Remove,
+            (None, _) => SectionPatch::Keep,
         }
     }
 }
@@ -72,34 +80,32 @@ fn client_token(document: &Map<String, Value>) -> Result<Option<String>, ShadowE
     }
 }
 
-/// The parts of an update besides its token. Members that are not part of a request are ignored, as AWS does.
-fn parse_update(document: &mut Map<String, Value>) -> Result<(SectionPatch, SectionPatch, Option<u64>), ShadowError> {
+/// State and version of an update. Members that are not part of a request are ignored, as AWS does.
+fn parse_update(document: &mut Map<String, Value>) -> Result<(Value, Option<u64>), ShadowError> {
     let version = match document.get("version") {
         None => None,
         Some(version) => Some(version.as_u64().ok_or(ShadowError::InvalidVersion)?),
     };
-    let mut state = match document.remove("state") {
-        None => return Err(ShadowError::MissingState),
-        Some(Value::Object(state)) => state,
-        Some(_) => return Err(ShadowError::StateNotObject),
-    };
-    let desired = section(state.remove("desired"), ShadowError::DesiredNotObject)?;
-    let reported = section(state.remove("reported"), ShadowError::ReportedNotObject)?;
-    if !state.is_empty() {
-        return Err(ShadowError::InvalidNode);
+    let state = document.remove("state").ok_or(ShadowError::MissingState)?;
+    match &state {
+        // Clears both sections. Not in the guide, but what the service does.
+        Value::Null => {}
+        Value::Object(sections) => sections.iter().try_for_each(|(name, section)| check_section(name, section))?,
+        _ => return Err(ShadowError::StateNotObject),
     }
-    Ok((desired, reported, version))
+    Ok((state, version))
 }
 
-fn section(value: Option<Value>, not_object: ShadowError) -> Result<SectionPatch, ShadowError> {
-    match value {
-        None => Ok(SectionPatch::Keep),
-        Some(Value::Null) => Ok(SectionPatch::Remove),
-        Some(Value::Object(members)) => {
-            members.values().try_for_each(|value| check(value, SHADOW_LEVELS_MAX - 1, false))?;
-            Ok(SectionPatch::Merge(members))
-        }
-        Some(_) => Err(not_object),
+fn check_section(name: &str, section: &Value) -> Result<(), ShadowError> {
+    let not_object = match name {
+        "desired" => ShadowError::DesiredNotObject,
+        "reported" => ShadowError::ReportedNotObject,
+        _ => return Err(ShadowError::InvalidNode),
+    };
+    match section {
+        Value::Null => Ok(()),
+        Value::Object(members) => members.values().try_for_each(|value| check(value, SHADOW_LEVELS_MAX - 1, false)),
+        _ => Err(not_object),
     }
 }
 
@@ -108,9 +114,7 @@ fn check(value: &Value, levels_left: usize, in_array: bool) -> Result<(), Shadow
     let below = levels_left.checked_sub(1).ok_or(ShadowError::TooDeep);
     match value {
         Value::Null if in_array => Err(ShadowError::InvalidNode),
-        Value::Object(members) => {
-            members.values().try_for_each(|member| check(member, below.clone()?, in_array))
-        }
+        Value::Object(members) => members.values().try_for_each(|member| check(member, below.clone()?, in_array)),
         Value::Array(elements) => elements.iter().try_for_each(|element| check(element, below.clone()?, true)),
         _ => Ok(()),
     }

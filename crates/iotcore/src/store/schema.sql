@@ -46,8 +46,11 @@ CREATE TABLE templates (
 CREATE TABLE ownership_tokens (
     hash            BLOB PRIMARY KEY,
     certificate_id  TEXT NOT NULL UNIQUE REFERENCES certificates (id) ON DELETE CASCADE,
+    claim_id        TEXT NOT NULL,      -- the certificate that asked for it
     expires_ms      INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ownership_tokens_by_claim ON ownership_tokens (claim_id);
 
 -- One row for every client that ever connected: its presence, and the will to publish if it ends without a DISCONNECT.
 CREATE TABLE clients (
@@ -113,7 +116,8 @@ CREATE TABLE retained (
 CREATE TABLE shadows (
     thing     TEXT NOT NULL,
     name      TEXT NOT NULL,
-    document  TEXT NOT NULL,
+    document  TEXT NOT NULL,          -- state, metadata and version; of a deleted shadow its version
+    deleted   INTEGER NOT NULL,
     PRIMARY KEY (thing, name)
 ) STRICT, WITHOUT ROWID;
 
@@ -127,3 +131,5 @@ CREATE TABLE rule_outbox (
     received_at_ms  INTEGER NOT NULL,
     payload         BLOB NOT NULL
 ) STRICT;
+
+CREATE INDEX rule_outbox_by_rule ON rule_outbox (rule, id);

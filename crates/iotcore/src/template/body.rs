@@ -122,7 +122,11 @@ impl Thing {
         let setting = |name, mergeable| Override::parse(settings.get(name), &at_settings, name, mergeable);
         Ok(Self {
             name: name.ok_or_else(|| TemplateError::Missing { at: format!("{at_properties}.ThingName") })?,
-            attributes: members(properties.get("AttributePayload"), &format!("{at_properties}.AttributePayload"), declared)?,
+            attributes: members(
+                properties.get("AttributePayload"),
+                &format!("{at_properties}.AttributePayload"),
+                declared,
+            )?,
             groups,
             thing_type: value("ThingTypeName")?,
             overrides: Overrides {
@@ -171,7 +175,7 @@ impl Policy {
             (None, Some(document)) => {
                 let document = Expression::parse(document, &at_properties, declared)?;
                 // What depends on no parameter can be checked now instead of at the first device.
-                let scope = Scope { parameters: &BTreeMap::new(), mappings };
+                let scope = Scope { parameters: &BTreeMap::new(), mappings, in_policy: false };
                 match policy_source(&document, scope, &at_properties) {
                     Ok(_) | Err(TemplateError::MissingParameter(_)) => Ok(Self::Document(document)),
                     Err(error) => Err(error),
@@ -184,6 +188,7 @@ impl Policy {
 
 /// The text of a policy document, which a template has as a text or as an object; checked.
 pub(super) fn policy_source(document: &Expression, scope: Scope<'_>, at: &str) -> Result<String, TemplateError> {
+    let scope = Scope { in_policy: true, ..scope };
     let source = match document {
         Expression::Object(_) => document.resolve(scope, at)?.to_string(),
         _ => document.text(scope, at)?,
@@ -239,7 +244,10 @@ fn members(
     }
 }
 
-fn properties<'v>(resource: &'v Map<String, Value>, at: &str) -> Result<(&'v Map<String, Value>, String), TemplateError> {
+fn properties<'v>(
+    resource: &'v Map<String, Value>,
+    at: &str,
+) -> Result<(&'v Map<String, Value>, String), TemplateError> {
     let at_properties = format!("{at}.Properties");
     Ok((object(required(resource, at, "Properties")?, &at_properties)?, at_properties))
 }

@@ -65,6 +65,9 @@ pub enum TemplateError {
     /// A declared parameter without a value and without a default.
     #[error("the parameter `{0}` is missing and has no default")]
     MissingParameter(String),
+    /// A value that would not stay within its place in a policy document.
+    #[error("the parameter `{0}` goes into a policy document, so it is 1 to 128 of letters, digits, `:`, `_` and `-`")]
+    ParameterInPolicy(String),
     /// `Fn::FindInMap` with keys that `Mappings` does not have.
     #[error("`Mappings` has no `{map}.{key}.{name}`")]
     NotInMap {

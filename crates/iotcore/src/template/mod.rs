@@ -9,6 +9,9 @@
 //!
 //! Parameters that the template does not declare are left out of account: AWS passes them to the pre-provisioning hook.
 //!
+//! Stricter than AWS, because any device with the claim certificate chooses its parameters: a parameter that goes into a policy
+//! document may only have the characters of names.
+//!
 //! This module does not know the registry: whether a thing, group or policy exists, and who may provision, is the
 //! caller's to find out. It makes nothing.
 
@@ -21,3 +24,6 @@ pub use body::{POLICIES_MAX, TEMPLATE_BYTES_MAX, Template};
 pub use error::TemplateError;
 pub use plan::{CertificateStatus, Override, Overrides, PolicyRef, ProvisioningPlan};
 pub use value::RESOLVED_BYTES_MAX;
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::TemplateError;
 use super::body::{Policy, Template, policy_source};
 use super::value::{CERTIFICATE_ID, Scope, shape};
-use super::TemplateError;
 use crate::names::{THING_NAME_BYTES_MAX, ThingName, checked};
 
 /// The most attributes of a thing, and their longest names and values in bytes (AWS IoT endpoints and quotas, "AWS IoT
@@ -111,12 +111,12 @@ impl Template {
         parameters: &BTreeMap<String, String>,
         certificate_id: &str,
     ) -> Result<ProvisioningPlan, TemplateError> {
-        let value_of = |(name, default): (&'_ String, &'_ Option<String>)| {
-            Some((name.as_str(), parameters.get(name).or(default.as_ref())?.as_str()))
-        };
-        let mut values: BTreeMap<&str, &str> = self.parameters.iter().filter_map(value_of).collect();
+        let given = |name: &String| parameters.get(name).map(String::as_str);
+        let declared = self.parameters.iter();
+        let mut values: BTreeMap<&str, &str> =
+            declared.filter_map(|(name, default)| Some((name.as_str(), given(name).or(default.as_deref())?))).collect();
         values.insert(CERTIFICATE_ID, certificate_id);
-        let scope = Scope { parameters: &values, mappings: &self.mappings };
+        let scope = Scope { parameters: &values, mappings: &self.mappings, in_policy: false };
 
         // Every declared parameter without a default is required, used or not.
         if let Some(missing) = self.parameters.keys().find(|name| !values.contains_key(name.as_str())) {

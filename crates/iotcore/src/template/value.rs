@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::TemplateError;
+use crate::names::{THING_NAME_BYTES_MAX, checked};
 
 /// The longest text that a value of a template may become, in bytes.
 pub const RESOLVED_BYTES_MAX: usize = 16 * 1024;
@@ -43,6 +44,9 @@ pub(super) struct Scope<'a> {
     /// Values of the declared parameters; those without a value are absent.
     pub(super) parameters: &'a BTreeMap<&'a str, &'a str>,
     pub(super) mappings: &'a Mappings,
+    /// Whether the value becomes part of a policy document, where parameters may only have the characters of names: any
+    /// others could add wildcards, variables or whole elements to what the template's author has written.
+    pub(super) in_policy: bool,
 }
 
 impl Expression {
@@ -50,9 +54,11 @@ impl Expression {
     pub(super) fn parse(value: &Value, at: &str, declared: &dyn Fn(&str) -> bool) -> Result<Self, TemplateError> {
         match value {
             Value::String(text) => Ok(Self::Text(text.clone())),
-            Value::Array(elements) => {
-                elements.iter().map(|element| Self::parse(element, at, declared)).collect::<Result<_, _>>().map(Self::List)
-            }
+            Value::Array(elements) => elements
+                .iter()
+                .map(|element| Self::parse(element, at, declared))
+                .collect::<Result<_, _>>()
+                .map(Self::List),
             Value::Object(members) => match intrinsic(members) {
                 Some((name, argument)) => parse_intrinsic(name, argument, at, declared),
                 None => {
@@ -85,14 +91,17 @@ impl Expression {
         let text = match self {
             Self::Text(text) => text.clone(),
             Self::Parameter(name) => {
-                let value = scope.parameters.get(name.as_str());
-                (*value.ok_or_else(|| TemplateError::MissingParameter(name.clone()))?).to_owned()
+                let value = *scope
+                    .parameters
+                    .get(name.as_str())
+                    .ok_or_else(|| TemplateError::MissingParameter(name.clone()))?;
+                if scope.in_policy && checked("parameter", value, THING_NAME_BYTES_MAX).is_err() {
+                    return Err(TemplateError::ParameterInPolicy(name.clone()));
+                }
+                value.to_owned()
             }
             Self::Join(delimiter, list) => bounded(list.list(scope, at)?.iter().map(String::as_str), delimiter)?,
-            Self::Sub(pieces) => {
-                let pieces = pieces.iter().map(|piece| piece.text(scope, at)).collect::<Result<Vec<_>, _>>()?;
-                bounded(pieces.iter().map(String::as_str), "")?
-            }
+            Self::Sub(pieces) => bounded(texts(pieces, scope, at)?.iter().map(String::as_str), "")?,
             Self::Select(index, list) => {
                 let mut list = list.list(scope, at)?;
                 if *index >= list.len() {
@@ -114,7 +123,7 @@ impl Expression {
     /// The value for one device, which must be a list of texts.
     pub(super) fn list(&self, scope: Scope<'_>, at: &str) -> Result<Vec<String>, TemplateError> {
         match self {
-            Self::List(elements) => elements.iter().map(|one| one.text(scope, at)).collect(),
+            Self::List(elements) => texts(elements, scope, at),
             Self::Split(delimiter, text) => {
                 Ok(text.text(scope, at)?.split(delimiter.as_str()).map(str::to_owned).collect())
             }
@@ -220,6 +229,21 @@ fn parse_sub(
     }
     pieces.push(Expression::Text(rest.to_owned()));
     Ok(Expression::Sub(pieces))
+}
+
+/// The elements as texts; stops before they are over [`RESOLVED_BYTES_MAX`] together.
+fn texts(elements: &[Expression], scope: Scope<'_>, at: &str) -> Result<Vec<String>, TemplateError> {
+    let mut bytes = 0;
+    let mut texts = Vec::with_capacity(elements.len());
+    for element in elements {
+        let text = element.text(scope, at)?;
+        bytes += text.len();
+        if bytes > RESOLVED_BYTES_MAX {
+            return Err(TemplateError::ValueTooLong);
+        }
+        texts.push(text);
+    }
+    Ok(texts)
 }
 
 /// Joins, and stops before the result is over [`RESOLVED_BYTES_MAX`].

@@ -75,7 +75,9 @@ fn a_variable_without_a_value_is_nothing_or_anything() {
 
 #[test]
 fn unknown_and_unfinished_variables_are_named() {
-    for (pattern, named) in [("a/${iot:Nope}/b", "iot:Nope"), ("a${", "${"), ("${}", ""), ("${iot:clientid}", "iot:clientid")] {
+    for (pattern, named) in
+        [("a/${iot:Nope}/b", "iot:Nope"), ("a${", "${"), ("${}", ""), ("${iot:clientid}", "iot:clientid")]
+    {
         let error = Pattern::parse(pattern).unwrap_err().to_string();
         assert_eq!(error, format!("the policy variable `{named}` is unknown"));
     }

@@ -1,0 +1,111 @@
+//! The hub: its ports, its settings, and how it reads records.
+
+use crate::{
+    changes::Stored,
+    entity::Entity,
+    port::{Bus, Fleet, Index, Key, Ledger, LedgerError, Model, Page, Query, Recall, Record, Vault},
+};
+use marvain_domain::{
+    audit::{LogKey, Tail},
+    id::AgentId,
+    policy::Policies,
+};
+use std::sync::Arc;
+use tokio::sync::{Mutex, RwLock};
+
+/// All that a hub is composed of.
+#[derive(Clone)]
+pub struct Ports {
+    /// Facts.
+    pub ledger: Arc<dyn Ledger>,
+    /// Memories to be found.
+    pub recall: Arc<dyn Recall>,
+    /// Proposals.
+    pub model: Arc<dyn Model>,
+    /// Effects.
+    pub bus: Arc<dyn Bus>,
+    /// Certificates.
+    pub fleet: Arc<dyn Fleet>,
+    /// The audit log.
+    pub vault: Arc<dyn Vault>,
+}
+
+/// What distinguishes one hub from another.
+pub struct Settings {
+    /// The hub's own persona, who proposes.
+    pub agent: AgentId,
+    /// IANA time zone that the household lives by.
+    pub time_zone: String,
+    /// Signs the audit log's checkpoints.
+    pub log_key: LogKey,
+}
+
+/// The hub.
+pub struct Hub {
+    pub(crate) ports: Ports,
+    pub(crate) settings: Settings,
+    pub(crate) policies: RwLock<CachedPolicies>,
+    /// The right edge of the audit log. Whoever seals holds it.
+    pub(crate) tail: Mutex<Option<Tail>>,
+}
+
+/// Parsed policies and the version of the record that they were parsed from; 0 for the default set.
+#[derive(Clone)]
+pub(crate) struct CachedPolicies {
+    pub(crate) version: u64,
+    pub(crate) policies: Arc<Policies>,
+}
+
+impl Hub {
+    /// A hub on these ports. Fails only if the built-in policies do not parse.
+    pub fn new(ports: Ports, settings: Settings) -> Result<Self, marvain_domain::policy::PolicyError> {
+        let policies = RwLock::new(CachedPolicies { version: 0, policies: Arc::new(Policies::default_set()?) });
+        Ok(Self { ports, settings, policies, tail: Mutex::new(None) })
+    }
+
+    /// The planner's name, as recorded with what it proposes.
+    pub fn planner(&self) -> &str {
+        self.ports.model.name()
+    }
+
+    /// The key that the audit log's checkpoints verify with.
+    pub fn verifier_key(&self) -> String {
+        self.settings.log_key.verifier_key()
+    }
+
+    pub(crate) async fn load<T: Entity>(&self, key: &Key) -> Result<Option<Stored<T>>, LedgerError> {
+        self.ports.ledger.get(key).await?.map(stored).transpose()
+    }
+
+    /// One page of a list, typed.
+    pub(crate) async fn list<T: Entity>(&self, query: &Query) -> Result<(Vec<Stored<T>>, Option<String>), LedgerError> {
+        let Page { records, next } = self.ports.ledger.query(query).await?;
+        let values = records.into_iter().map(stored).collect::<Result<_, _>>()?;
+        Ok((values, next))
+    }
+
+    /// A whole list of at most `most` records; for lists that are short by nature.
+    pub(crate) async fn all<T: Entity>(&self, pk: &str, most: usize) -> Result<Vec<Stored<T>>, LedgerError> {
+        Ok(self.list(&listing(pk, most)).await?.0)
+    }
+}
+
+/// The first `limit` records of a list.
+pub(crate) fn listing(pk: &str, limit: usize) -> Query {
+    Query {
+        index: Index::List,
+        pk: pk.to_owned(),
+        prefix: String::new(),
+        through: None,
+        descending: false,
+        limit,
+        after: None,
+    }
+}
+
+fn stored<T: Entity>(record: Record) -> Result<Stored<T>, LedgerError> {
+    let Record { key, version, body, .. } = record;
+    let value = serde_json::from_value(body)
+        .map_err(|e| LedgerError::Bug(format!("record `{}` `{}` does not read back: {e}", key.pk, key.sk)))?;
+    Ok(Stored { value, version })
+}

@@ -1,0 +1,176 @@
+//! Looking at actions, proposing, approving, turning down, calling off.
+
+use super::{Caller, RequestError, conflict, found};
+use crate::{
+    changes::Changes,
+    entity::{ACTIONS, action_key},
+    hub::{Hub, listing},
+    port::{Effect, Query},
+};
+use marvain_domain::{
+    Principal,
+    action::{Action, ActionState, ArgsHash, Invocation, Origin, Step, advance},
+    id::ActionId,
+    plan::{WHY_BYTES_MAX, default_risk},
+    policy::{Operation, person_of},
+};
+use marvain_topics::Queue;
+use serde_json::json;
+
+/// Longest reason of a rejection, in bytes.
+const REASON_BYTES_MAX: usize = 200;
+
+/// Which actions to list.
+#[derive(Clone, Debug)]
+pub struct ActionQuery {
+    /// Only in this state.
+    pub state: Option<ActionState>,
+    /// At most so many, newest first.
+    pub limit: usize,
+    /// Goes on behind an earlier page.
+    pub after: Option<String>,
+}
+
+/// An action that a person proposes.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// What.
+    pub invocation: Invocation,
+    /// Why.
+    pub why: String,
+}
+
+impl Hub {
+    /// Actions, newest first. With a state, a page may be short and still go on.
+    pub async fn actions(
+        &self,
+        caller: &Caller,
+        query: &ActionQuery,
+    ) -> Result<(Vec<Action>, Option<String>), RequestError> {
+        self.authorise(caller, &Operation::View).await?;
+        let listing =
+            Query { descending: true, after: query.after.clone(), ..listing(ACTIONS, query.limit.clamp(1, 200)) };
+        let (page, next) = self.list::<Action>(&listing).await?;
+        let wanted = |action: &Action| query.state.is_none_or(|state| action.state == state);
+        Ok((page.into_iter().map(|stored| stored.value).filter(wanted).collect(), next))
+    }
+
+    /// One action with all that was decided about it.
+    pub async fn action(&self, caller: &Caller, id: &ActionId) -> Result<Action, RequestError> {
+        self.authorise(caller, &Operation::View).await?;
+        Ok(found(self.load::<Action>(&action_key(id)).await?, "action", id)?.value)
+    }
+
+    /// Proposes an action. Policy judges it like any planner's.
+    pub async fn propose(&self, caller: &Caller, proposal: &Proposal) -> Result<Action, RequestError> {
+        if proposal.why.len() > WHY_BYTES_MAX {
+            return Err(RequestError::Invalid(format!("`why` must have at most {WHY_BYTES_MAX} bytes")));
+        }
+        let args_hash = proposal.invocation.hash().map_err(|e| RequestError::Invalid(e.to_string()))?;
+        let mut action = Action {
+            id: ActionId::derive(&[caller.request.as_str()]),
+            invocation: proposal.invocation.clone(),
+            args_hash,
+            why: proposal.why.clone(),
+            proposer: caller.principal(),
+            origin: Origin { person: Some(caller.person.id.clone()), ..Origin::default() },
+            risk: marvain_domain::action::Risk::High,
+            state: ActionState::Proposed,
+            decision: None,
+            grant: None,
+            deadline: None,
+            command_expires_at: None,
+            outcome: None,
+            late: None,
+            created_at: caller.now,
+            changed_at: caller.now,
+        };
+        let capability = found(self.capability_of(&action).await?, "capability", &action.invocation.capability)?;
+        capability.check_args(&action.invocation.args).map_err(|e| RequestError::Invalid(e.to_string()))?;
+        action.risk = default_risk(&capability);
+        let person_role = Some(caller.person.role);
+        self.authorise(caller, &Operation::ProposeAction { action: &action, person_role }).await?;
+        self.request(caller, async |hub| {
+            let mut changes = Changes::default();
+            if hub.load::<Action>(&action_key(&action.id)).await?.is_some() {
+                return Ok((changes, ()));
+            }
+            changes.create(&action)?;
+            changes.effects.push(Effect::Hop { queue: Queue::Judge, body: json!({"action": action.id}) });
+            let data = json!({
+                "action": action.id, "args_hash": action.args_hash, "target": action.invocation.target,
+                "capability": action.invocation.capability, "risk": action.risk,
+            });
+            changes.audit(caller.now, &caller.principal(), "action.proposed", data);
+            Ok((changes, ()))
+        })
+        .await?;
+        Ok(action)
+    }
+
+    /// Approves exactly the invocation whose hash the caller was shown.
+    pub async fn approve(&self, caller: &Caller, id: &ActionId, args_hash: &ArgsHash) -> Result<Action, RequestError> {
+        self.may_answer(caller, id).await?;
+        let step = Step::Approve { by: caller.principal(), args_hash: args_hash.clone() };
+        self.move_action(caller, id, &step, Some(Queue::Dispatch)).await
+    }
+
+    /// Turns an action down.
+    pub async fn reject(&self, caller: &Caller, id: &ActionId, reason: &str) -> Result<Action, RequestError> {
+        if reason.len() > REASON_BYTES_MAX {
+            return Err(RequestError::Invalid(format!("`reason` must have at most {REASON_BYTES_MAX} bytes")));
+        }
+        self.may_answer(caller, id).await?;
+        self.move_action(caller, id, &Step::Reject { by: caller.principal(), reason: reason.to_owned() }, None).await
+    }
+
+    /// Calls an action off, as long as its command is not with the satellite.
+    pub async fn cancel(&self, caller: &Caller, id: &ActionId) -> Result<Action, RequestError> {
+        let action = found(self.load::<Action>(&action_key(id)).await?, "action", id)?.value;
+        let person_role = self.role_of(person_of(&action)).await?;
+        self.authorise(caller, &Operation::CancelAction { action: &action, person_role }).await?;
+        self.move_action(caller, id, &Step::Cancel { by: caller.principal() }, None).await
+    }
+
+    async fn may_answer(&self, caller: &Caller, id: &ActionId) -> Result<(), RequestError> {
+        let action = found(self.load::<Action>(&action_key(id)).await?, "action", id)?.value;
+        let person_role = self.role_of(person_of(&action)).await?;
+        self.authorise(caller, &Operation::ApproveAction { action: &action, person_role }).await
+    }
+
+    async fn move_action(
+        &self,
+        caller: &Caller,
+        id: &ActionId,
+        step: &Step,
+        hop: Option<Queue>,
+    ) -> Result<Action, RequestError> {
+        // A repeated request is answered with what it did the first time.
+        if self.ports.ledger.is_applied(&caller.request).await? {
+            return Ok(found(self.load::<Action>(&action_key(id)).await?, "action", id)?.value);
+        }
+        let moved = self
+            .request(caller, async |hub| {
+                let stored = found(hub.load::<Action>(&action_key(id)).await?, "action", id)?;
+                let next = advance(&stored.value, step.clone(), caller.now).map_err(conflict)?;
+                let mut changes = Changes::default();
+                changes.replace(&stored, &next)?;
+                let on_behalf_of = next.origin.person.iter().cloned().map(Principal::Person).collect();
+                let data = json!({"action": id, "args_hash": next.args_hash});
+                let kind = format!("action.{}", next.state.as_str());
+                changes.audit_for(caller.now, &caller.principal(), on_behalf_of, &kind, data);
+                if let Some(queue) = hop {
+                    changes.effects.push(Effect::Hop { queue, body: json!({"action": id}) });
+                }
+                Ok((changes, next))
+            })
+            .await;
+        if let Err(RequestError::Conflict(why)) = &moved {
+            let mut changes = Changes::default();
+            changes.audit(caller.now, &caller.principal(), "action.answer_refused", json!({"action": id, "why": why}));
+            let refusal = marvain_domain::id::DeliveryId::derive(&["refused", caller.request.as_str()]);
+            self.apply(changes, refusal, caller.now).await?;
+        }
+        moved
+    }
+}

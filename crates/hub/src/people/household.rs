@@ -1,0 +1,283 @@
+//! People, roles, tokens, consent, spaces and privacy mode.
+
+use super::{Caller, RequestError, Secret, conflict, found};
+use crate::{
+    changes::Changes,
+    entity::{PEOPLE, SATELLITES, SPACES, TokenOf, consent_key, space_key, token_key},
+    facts::ALL_MAX,
+    hub::Hub,
+    port::Effect,
+};
+use marvain_domain::{
+    Principal, Timestamp,
+    consent::{Consent, ConsentKind},
+    id::{DeliveryId, LocationId, PersonId, SpaceId},
+    identity::{Person, Privacy, Role, Satellite, Space, change_role},
+    policy::{Operation, Somebody},
+};
+use marvain_topics::{ShadowName, wire::ConfigDesired};
+use serde_json::json;
+
+/// Longest shown name of a person, in bytes.
+const DISPLAY_NAME_BYTES_MAX: usize = 128;
+/// Longest purpose of a consent, in bytes.
+const PURPOSE_BYTES_MAX: usize = 200;
+
+/// A consent to be recorded.
+#[derive(Clone, Debug)]
+pub struct NewConsent {
+    /// Whose.
+    pub person: PersonId,
+    /// To what.
+    pub kind: ConsentKind,
+    /// What for.
+    pub purpose: String,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Hub {
+    /// Makes sure that there is an owner, and that this is their token. For whoever owns the hub's data: the embedded
+    /// composition at start, or the deployment.
+    pub async fn bootstrap(&self, owner: &PersonId, token: &Secret, now: Timestamp) -> Result<Person, RequestError> {
+        let mut changes = Changes::default();
+        let hash = token.hash();
+        let stored = self.person(owner).await?;
+        let person = match &stored {
+            Some(stored) if stored.value.token_hash.as_ref() == Some(&hash) => return Ok(stored.value.clone()),
+            Some(stored) => Person { token_hash: Some(hash.clone()), ..stored.value.clone() },
+            None => Person {
+                id: owner.clone(),
+                display_name: owner.to_string(),
+                role: Role::Owner,
+                created_at: now,
+                token_hash: Some(hash.clone()),
+            },
+        };
+        changes.upsert(stored.as_ref(), &person)?;
+        self.replace_token(stored.as_ref().and_then(|s| s.value.token_hash.clone()), &person, &hash, &mut changes)
+            .await?;
+        changes.audit(now, &Principal::System, "person.bootstrapped", json!({"person": owner, "role": person.role}));
+        let id = DeliveryId::derive(&["bootstrap", owner.as_str(), &hash]);
+        self.apply(changes, id, now).await?;
+        Ok(person)
+    }
+
+    /// Whose token this is. A blocked person is nobody.
+    pub async fn authenticate(&self, token: &Secret) -> Result<Person, RequestError> {
+        let owner = self.load::<TokenOf>(&token_key(&token.hash())).await?;
+        let owner = owner.ok_or(RequestError::Unauthenticated)?.value.person;
+        let person = self.person(&owner).await?.ok_or(RequestError::Unauthenticated)?.value;
+        if person.role == Role::Blocked { Err(RequestError::Unauthenticated) } else { Ok(person) }
+    }
+
+    /// Everybody whom the hub knows.
+    pub async fn people(&self, caller: &Caller) -> Result<Vec<Person>, RequestError> {
+        self.authorise(caller, &Operation::View).await?;
+        Ok(self.all::<Person>(PEOPLE, ALL_MAX).await?.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// Adds somebody.
+    pub async fn add_person(
+        &self,
+        caller: &Caller,
+        id: &PersonId,
+        display_name: &str,
+        role: Role,
+    ) -> Result<Person, RequestError> {
+        let of = Somebody { id, role: None };
+        self.authorise(caller, &Operation::ManagePeople { of, to: Some(role) }).await?;
+        if display_name.is_empty() || display_name.len() > DISPLAY_NAME_BYTES_MAX {
+            return Err(RequestError::Invalid(format!("`display_name` must have 1 to {DISPLAY_NAME_BYTES_MAX} bytes")));
+        }
+        if role == Role::Owner && caller.person.role != Role::Owner {
+            return Err(conflict(marvain_domain::identity::RoleChangeError::OwnerOnly));
+        }
+        self.request(caller, async |hub| {
+            if hub.person(id).await?.is_some() {
+                return Err(conflict(format!("there is a person `{id}` already")));
+            }
+            let person = Person {
+                id: id.clone(),
+                display_name: display_name.to_owned(),
+                role,
+                created_at: caller.now,
+                token_hash: None,
+            };
+            let mut changes = Changes::default();
+            changes.create(&person)?;
+            changes.audit(caller.now, &caller.principal(), "person.added", json!({"person": id, "role": role}));
+            Ok((changes, person))
+        })
+        .await
+    }
+
+    /// Gives somebody another role.
+    pub async fn set_role(&self, caller: &Caller, id: &PersonId, role: Role) -> Result<Person, RequestError> {
+        let stored = found(self.person(id).await?, "person", id)?;
+        let of = Somebody::from(&stored.value);
+        self.authorise(caller, &Operation::ManagePeople { of, to: Some(role) }).await?;
+        self.request(caller, async |hub| {
+            let stored = found(hub.person(id).await?, "person", id)?;
+            let everybody = hub.all::<Person>(PEOPLE, ALL_MAX).await?;
+            let owners = everybody.iter().filter(|person| person.value.role == Role::Owner).count();
+            let next = change_role(caller.person.role, &stored.value, role, owners).map_err(conflict)?;
+            let mut changes = Changes::default();
+            changes.replace(&stored, &next)?;
+            let data = json!({"person": id, "from": stored.value.role, "to": role});
+            changes.audit(caller.now, &caller.principal(), "person.role_changed", data);
+            Ok((changes, next))
+        })
+        .await
+    }
+
+    /// Gives somebody a token in place of any they had.
+    pub async fn issue_token(&self, caller: &Caller, id: &PersonId, secret: &Secret) -> Result<Person, RequestError> {
+        let stored = found(self.person(id).await?, "person", id)?;
+        let of = Somebody::from(&stored.value);
+        self.authorise(caller, &Operation::ManagePeople { of, to: None }).await?;
+        self.request(caller, async |hub| {
+            let stored = found(hub.person(id).await?, "person", id)?;
+            let hash = secret.hash();
+            let next = Person { token_hash: Some(hash.clone()), ..stored.value.clone() };
+            let mut changes = Changes::default();
+            changes.replace(&stored, &next)?;
+            hub.replace_token(stored.value.token_hash.clone(), &next, &hash, &mut changes).await?;
+            changes.audit(caller.now, &caller.principal(), "person.token_issued", json!({"person": id}));
+            Ok((changes, next))
+        })
+        .await
+    }
+
+    async fn replace_token(
+        &self,
+        old: Option<String>,
+        person: &Person,
+        hash: &str,
+        changes: &mut Changes,
+    ) -> Result<(), RequestError> {
+        if let Some(old) = old.filter(|old| old != hash)
+            && let Some(old) = self.load::<TokenOf>(&token_key(&old)).await?
+        {
+            changes.remove(&old);
+        }
+        changes.create(&TokenOf { hash: hash.to_owned(), person: person.id.clone() })?;
+        Ok(())
+    }
+
+    /// Somebody's consents, those taken back or expired too.
+    pub async fn consents_of(&self, caller: &Caller, id: &PersonId) -> Result<Vec<Consent>, RequestError> {
+        self.authorise(caller, &Operation::View).await?;
+        found(self.person(id).await?, "person", id)?;
+        Ok(self.consents(id).await?)
+    }
+
+    /// Records somebody's consent, in place of an earlier one of its kind.
+    pub async fn grant_consent(&self, caller: &Caller, new: &NewConsent) -> Result<Consent, RequestError> {
+        let person = found(self.person(&new.person).await?, "person", &new.person)?;
+        let of = Somebody::from(&person.value);
+        self.authorise(caller, &Operation::SetConsent { of, grant: true }).await?;
+        if new.purpose.len() > PURPOSE_BYTES_MAX {
+            return Err(RequestError::Invalid(format!("`purpose` must have at most {PURPOSE_BYTES_MAX} bytes")));
+        }
+        if new.expires_at.is_some_and(|at| at <= caller.now) {
+            return Err(RequestError::Invalid("`expires_at` must be later than now".to_owned()));
+        }
+        self.request(caller, async |hub| {
+            let old = hub.load::<Consent>(&consent_key(&new.person, new.kind)).await?;
+            let consent = Consent {
+                person: new.person.clone(),
+                kind: new.kind,
+                purpose: new.purpose.clone(),
+                granted_at: caller.now,
+                granted_by: caller.principal(),
+                expires_at: new.expires_at,
+                revoked_at: None,
+            };
+            let mut changes = Changes::default();
+            changes.upsert(old.as_ref(), &consent)?;
+            let data = json!({"person": new.person, "kind": new.kind, "expires_at": new.expires_at});
+            changes.audit(caller.now, &caller.principal(), "consent.granted", data);
+            Ok((changes, consent))
+        })
+        .await
+    }
+
+    /// Takes somebody's consent back, from now on.
+    pub async fn revoke_consent(
+        &self,
+        caller: &Caller,
+        id: &PersonId,
+        kind: ConsentKind,
+    ) -> Result<Consent, RequestError> {
+        let person = found(self.person(id).await?, "person", id)?;
+        let of = Somebody::from(&person.value);
+        self.authorise(caller, &Operation::SetConsent { of, grant: false }).await?;
+        self.request(caller, async |hub| {
+            let old = hub.load::<Consent>(&consent_key(id, kind)).await?;
+            let old = found(old.filter(|old| old.value.is_active(caller.now)), "active consent", &kind.as_str())?;
+            let consent = Consent { revoked_at: Some(caller.now), ..old.value.clone() };
+            let mut changes = Changes::default();
+            changes.replace(&old, &consent)?;
+            changes.audit(caller.now, &caller.principal(), "consent.revoked", json!({"person": id, "kind": kind}));
+            Ok((changes, consent))
+        })
+        .await
+    }
+
+    /// All spaces.
+    pub async fn spaces(&self, caller: &Caller) -> Result<Vec<Space>, RequestError> {
+        self.authorise(caller, &Operation::View).await?;
+        Ok(self.all::<Space>(SPACES, ALL_MAX).await?.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// Adds a space.
+    pub async fn add_space(
+        &self,
+        caller: &Caller,
+        id: &SpaceId,
+        location: Option<&LocationId>,
+    ) -> Result<Space, RequestError> {
+        self.authorise(caller, &Operation::ManageSpaces).await?;
+        self.request(caller, async |hub| {
+            if hub.load::<Space>(&space_key(id)).await?.is_some() {
+                return Err(conflict(format!("there is a space `{id}` already")));
+            }
+            let space = Space { id: id.clone(), location: location.cloned(), privacy: None, created_at: caller.now };
+            let mut changes = Changes::default();
+            changes.create(&space)?;
+            changes.audit(caller.now, &caller.principal(), "space.added", json!({"space": id, "location": location}));
+            Ok((changes, space))
+        })
+        .await
+    }
+
+    /// Turns privacy mode on or off. The satellites of the space are told to hold back at the source.
+    pub async fn set_privacy(&self, caller: &Caller, id: &SpaceId, on: bool) -> Result<Space, RequestError> {
+        found(self.load::<Space>(&space_key(id)).await?, "space", id)?;
+        self.authorise(caller, &Operation::SetPrivacy { space: id, on }).await?;
+        self.request(caller, async |hub| {
+            let stored = found(hub.load::<Space>(&space_key(id)).await?, "space", id)?;
+            let mut changes = Changes::default();
+            if stored.value.is_private() == on {
+                return Ok((changes, stored.value));
+            }
+            let privacy = on.then(|| Privacy { since: caller.now, by: caller.principal() });
+            let space = Space { privacy, ..stored.value.clone() };
+            changes.replace(&stored, &space)?;
+            let satellites = hub.all::<Satellite>(SATELLITES, ALL_MAX).await?;
+            for satellite in satellites.into_iter().filter(|s| s.value.space.as_ref() == Some(id)) {
+                changes.effects.push(told_privacy(satellite.value, on));
+            }
+            changes.audit(caller.now, &caller.principal(), "space.privacy_changed", json!({"space": id, "on": on}));
+            Ok((changes, space))
+        })
+        .await
+    }
+}
+
+/// Tells a satellite whether privacy mode is on around it.
+pub(super) fn told_privacy(satellite: Satellite, on: bool) -> Effect {
+    let desired = json!(ConfigDesired { privacy: on });
+    Effect::Shadow { satellite: satellite.id, name: ShadowName::Config, desired }
+}

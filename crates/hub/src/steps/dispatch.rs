@@ -1,0 +1,70 @@
+//! `dispatch`: an action that may run becomes a command in its satellite's shadow, or is done by the hub itself.
+
+use super::{action_of, judge::decide, tool};
+use crate::{
+    changes::Changes,
+    deliver::StepError,
+    entity::{OpenCommands, action_key, open_commands_key},
+    hub::Hub,
+    port::{Delivery, Effect},
+};
+use marvain_domain::{
+    Principal, Timestamp,
+    action::{Action, ActionState, COMMANDS_OPEN_MAX, Step, Target, Verdict, advance},
+    id::SatelliteId,
+};
+use marvain_topics::{ShadowName, wire::Command};
+use serde_json::json;
+
+pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
+    let id = action_of(delivery)?;
+    let mut changes = Changes::default();
+    let stored = hub.load::<Action>(&action_key(&id)).await?;
+    let runnable = |state| matches!(state, ActionState::Allowed | ActionState::Approved);
+    let Some(stored) = stored.filter(|stored| runnable(stored.value.state)) else {
+        return Ok(changes);
+    };
+    let action = &stored.value;
+    // Between the decision and now privacy mode may have been turned on, a person blocked, a satellite revoked.
+    let decision = decide(hub, action).await?;
+    if decision.verdict == Verdict::Deny {
+        let canceled = advance(action, Step::Cancel { by: Principal::System }, now).map_err(StepError::reject)?;
+        changes.replace(&stored, &canceled)?;
+        let data = json!({"action": id, "policies": decision.policies, "errors": decision.errors});
+        changes.audit(now, &Principal::System, "action.canceled", data);
+        return Ok(changes);
+    }
+    match &action.invocation.target {
+        Target::Hub => {
+            let outcome = tool::perform(hub, action, now, &mut changes).await?;
+            let done = advance(action, Step::Perform(outcome), now).map_err(StepError::reject)?;
+            changes.replace(&stored, &done)?;
+            let data = json!({"action": id, "args_hash": done.args_hash});
+            changes.audit(now, &Principal::System, &format!("action.{}", done.state.as_str()), data);
+        }
+        Target::Satellite(satellite) => {
+            let open = hub.load::<OpenCommands>(&open_commands_key(satellite)).await?;
+            let mut actions = open.as_ref().map(|open| open.value.actions.clone()).unwrap_or_default();
+            if actions.len() >= COMMANDS_OPEN_MAX {
+                // A tick sends it here again.
+                return Ok(changes);
+            }
+            let next = advance(action, Step::Dispatch, now).map_err(StepError::reject)?;
+            actions.push(id.clone());
+            changes.upsert(open.as_ref(), &OpenCommands { satellite: satellite.clone(), actions })?;
+            changes.replace(&stored, &next)?;
+            changes.effects.push(command(satellite, &next)?);
+            let data = json!({"action": id, "args_hash": next.args_hash, "satellite": satellite});
+            changes.audit(now, &Principal::System, "action.dispatched", data);
+        }
+    }
+    Ok(changes)
+}
+
+fn command(satellite: &SatelliteId, action: &Action) -> Result<Effect, StepError> {
+    let expires_at = action.command_expires_at.ok_or_else(|| StepError::reject("a command without an expiry"))?;
+    let command =
+        Command { capability: action.invocation.capability.clone(), args: action.invocation.args.clone(), expires_at };
+    let desired = json!({(action.id.as_str()): command});
+    Ok(Effect::Shadow { satellite: satellite.clone(), name: ShadowName::Commands, desired })
+}

@@ -1,0 +1,50 @@
+//! `judge`: policy's answer to a proposed action.
+
+use super::action_of;
+use crate::{
+    changes::Changes,
+    deliver::StepError,
+    entity::action_key,
+    hub::Hub,
+    port::{Delivery, Effect},
+};
+use marvain_domain::{
+    Principal, Timestamp,
+    action::{Action, ActionState, Decision, Step, Verdict, advance},
+};
+use marvain_topics::Queue;
+use serde_json::json;
+
+pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
+    let id = action_of(delivery)?;
+    let mut changes = Changes::default();
+    let stored = hub.load::<Action>(&action_key(&id)).await?;
+    let Some(stored) = stored.filter(|stored| stored.value.state == ActionState::Proposed) else {
+        return Ok(changes);
+    };
+    let action = &stored.value;
+    let decision = decide(hub, action).await?;
+    let data = json!({
+        "action": id, "args_hash": action.args_hash, "policies": decision.policies, "errors": decision.errors,
+    });
+    let next = advance(action, Step::Judge(decision), now).map_err(StepError::reject)?;
+    changes.replace(&stored, &next)?;
+    changes.audit(now, &Principal::System, &format!("action.{}", next.state.as_str()), data);
+    if next.state == ActionState::Allowed {
+        changes.effects.push(Effect::Hop { queue: Queue::Dispatch, body: json!({"action": id}) });
+    }
+    Ok(changes)
+}
+
+/// What policy says of `action` as things stand. What nobody offers, or with arguments that do not fit, is denied.
+pub(crate) async fn decide(hub: &Hub, action: &Action) -> Result<Decision, StepError> {
+    let deny = |error: String| Decision { verdict: Verdict::Deny, policies: Vec::new(), errors: vec![error] };
+    let Some(capability) = hub.capability_of(action).await? else {
+        return Ok(deny(format!("nobody offers `{}` there", action.invocation.capability)));
+    };
+    if let Err(misfit) = capability.check_args(&action.invocation.args) {
+        return Ok(deny(misfit.to_string()));
+    }
+    let facts = hub.action_facts(action, capability.kind).await?;
+    Ok(hub.policies().await?.judge(&facts.of(action)))
+}

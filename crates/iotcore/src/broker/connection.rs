@@ -1,0 +1,255 @@
+//! One client's connection: a task that reads, writes, and completes what it has promised, in order.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use futures_util::{FutureExt, StreamExt};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesOrdered;
+use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
+use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_rustls::server::TlsStream;
+
+use super::close::{CloseReason, End};
+use super::connect::say_goodbye;
+use super::grants::Grants;
+use super::live::Connected;
+use super::mailbox::Delivery;
+use super::reader::Reader;
+use super::router::Session;
+use super::wire::Wire;
+use super::{Broker, sessions};
+use crate::lifecycle;
+use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX};
+use crate::message::Message;
+use crate::policy::{Action, Resource};
+use crate::store::{StoreError, Tx};
+use crate::topic::TopicFilter;
+
+/// What a client is told when what it asked for is done.
+#[derive(Debug)]
+pub(super) enum Done {
+    Nothing,
+    Puback(u16),
+    Suback { packet_id: u16, codes: Vec<SubackReturnCode>, retained: Vec<Arc<Message>> },
+    Unsuback(u16),
+}
+
+pub(super) type Promise = BoxFuture<'static, Result<Done, End>>;
+
+/// Writes some of `out`, or flushes when there is nothing to write; says whether it flushed. May be cancelled without loss.
+async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), out: &mut BytesMut) -> io::Result<bool> {
+    if out.is_empty() {
+        writer.flush().await?;
+        return Ok(true);
+    }
+    writer.write_buf(out).await?;
+    if out.is_empty() && out.capacity() > IDLE_OUT_BYTES {
+        *out = BytesMut::new();
+    }
+    Ok(false)
+}
+
+/// An idle connection's encode buffer is given back when it grew beyond this.
+const IDLE_OUT_BYTES: usize = 1024;
+
+pub(crate) struct Connection {
+    pub(super) broker: Arc<Broker>,
+    pub(super) connected: Arc<Connected>,
+    pub(super) session: Arc<Session>,
+    grants: Grants,
+    pub(super) wire: Wire,
+    reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
+    writer: WriteHalf<TlsStream<TcpStream>>,
+    silence_max: Duration,
+    /// What was asked and is not done yet, in the order it was asked.
+    pub(super) promises: FuturesOrdered<Promise>,
+    /// What is subscribed to, or will be when the promise to do so is kept.
+    pub(super) filters: BTreeSet<TopicFilter>,
+    /// QoS 1 messages sent and not acknowledged: packet id to number in the durable queue, if it is there.
+    pub(super) unacked: HashMap<u16, Option<i64>>,
+    /// Numbers of what was acknowledged and is still in the durable queue.
+    pub(super) acked: Vec<i64>,
+    /// Read from the durable queue and not sent yet.
+    pub(super) backlog: VecDeque<Delivery>,
+    /// Retained messages that were asked for and are not sent yet.
+    pub(super) retained: VecDeque<Arc<Message>>,
+    /// The number of the last message taken from the durable queue.
+    pub(super) cursor: i64,
+}
+
+impl Connection {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a connection, put together in one place")]
+    pub(super) fn new(
+        broker: Arc<Broker>,
+        connected: Arc<Connected>,
+        session: Arc<Session>,
+        grants: Grants,
+        wire: Wire,
+        reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
+        writer: WriteHalf<TlsStream<TcpStream>>,
+        silence_max: Duration,
+    ) -> Self {
+        let filters = broker.router.filters(&session).into_iter().collect();
+        Self {
+            broker,
+            connected,
+            session,
+            grants,
+            wire,
+            reader,
+            writer,
+            silence_max,
+            promises: FuturesOrdered::new(),
+            filters,
+            unacked: HashMap::new(),
+            acked: Vec::new(),
+            backlog: VecDeque::new(),
+            retained: VecDeque::new(),
+            cursor: 0,
+        }
+    }
+
+    /// Runs until the connection ends, and says why.
+    pub(crate) async fn run(&mut self) -> End {
+        match self.serve().await {
+            Ok(never) => match never {},
+            Err(end) => end,
+        }
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+        let mut heard = Instant::now();
+        let silence = sleep_until(heard + self.silence_max);
+        let mut silence = std::pin::pin!(silence);
+        let mut unflushed = true;
+        loop {
+            if let Some(reason) = self.connected.mailbox.close_reason() {
+                return Err(End::new(reason, "closed by the broker"));
+            }
+            while self.promises.len() < INBOUND_UNACKED_MAX {
+                let Some(packet) = self.reader.next(&mut self.wire)? else { break };
+                self.on_packet(packet).await?;
+            }
+            // All acknowledgements of one commit leave together.
+            while let Some(Some(done)) = self.promises.next().now_or_never() {
+                self.on_done(done?)?;
+            }
+            self.fill_out().await?;
+            self.remove_acked().await?;
+            unflushed |= !self.wire.out.is_empty();
+            let can_read = self.reader.is_empty() && self.promises.len() < INBOUND_UNACKED_MAX;
+            tokio::select! {
+                Some(done) = self.promises.next(), if !self.promises.is_empty() => self.on_done(done?)?,
+                filled = self.reader.fill(), if can_read => {
+                    filled?;
+                    heard = Instant::now();
+                }
+                flushed = write_or_flush(&mut self.writer, &mut self.wire.out), if unflushed => unflushed = !flushed?,
+                () = self.connected.mailbox.woken() => {}
+                () = &mut silence => {
+                    if heard.elapsed() >= self.silence_max {
+                        return Err(End::new(CloseReason::KeepAliveTimeout, "nothing was heard"));
+                    }
+                    silence.as_mut().reset(heard + self.silence_max);
+                }
+            }
+        }
+    }
+
+    /// Promises are told in the order they were made, whichever is kept first.
+    pub(super) fn promise(&mut self, promise: Promise) {
+        self.promises.push_back(promise);
+    }
+
+    /// Like [`Connection::promise`], for what is done already.
+    pub(super) fn done(&mut self, done: Done) -> Result<(), End> {
+        if self.promises.is_empty() {
+            return self.on_done(done);
+        }
+        self.promises.push_back(Box::pin(std::future::ready(Ok(done))));
+        Ok(())
+    }
+
+    fn on_done(&mut self, done: Done) -> Result<(), End> {
+        match done {
+            Done::Nothing => {}
+            Done::Puback(packet_id) => self.wire.puback(packet_id)?,
+            Done::Suback { packet_id, codes, retained } => {
+                self.wire.suback(packet_id, codes)?;
+                self.retained.extend(retained);
+            }
+            Done::Unsuback(packet_id) => self.wire.unsuback(packet_id)?,
+        }
+        Ok(())
+    }
+
+    /// Whether a policy allows the client to do this, as the policies are now.
+    pub(super) async fn may(&mut self, action: Action, resource: Resource<'_>) -> Result<bool, End> {
+        if !self.grants.are_current(&self.broker) {
+            self.grants =
+                Grants::load(&self.broker, self.connected.certificate_id, &self.connected.client_id).await?;
+            if !self.grants.are_active() {
+                return Err(End::forbidden("the certificate is no longer active"));
+            }
+        }
+        Ok(self.grants.allow(&self.broker, &self.connected.client_id, action, resource))
+    }
+
+    /// Ends the connection and its presence, durably.
+    pub(crate) async fn finish(mut self, end: End) {
+        let Connected { client_id, mailbox, .. } = &*self.connected;
+        match end.reason {
+            CloseReason::ServerError => tracing::error!(%client_id, reason = %end.reason, why = end.why, "disconnected"),
+            _ => tracing::info!(%client_id, reason = %end.reason, why = end.why, "disconnected"),
+        }
+        self.session.detach(mailbox);
+        if self.session.durable.is_none() {
+            self.broker.router.remove(&self.session);
+        }
+        self.broker.live.remove(&self.connected);
+        if end.reason != CloseReason::ServerError {
+            self.drain().await;
+        }
+        say_goodbye(&mut self.wire, &mut self.writer).await;
+        let acked = self.remove_acked().await;
+        let ended = self.end_presence(end.reason).await;
+        if let Err(error) = acked.and(ended) {
+            // The mark stays in the store: the next start publishes what is owed.
+            tracing::error!(client_id = %self.connected.client_id, error = error.why, "presence not ended");
+        }
+    }
+
+    /// Publishes that were read from the socket are carried out, and acknowledged if the peer still listens.
+    async fn drain(&mut self) {
+        let drain = async {
+            while let Some(done) = self.promises.next().await {
+                self.on_done(done?)?;
+            }
+            Ok::<_, End>(())
+        };
+        match timeout(DRAIN_TIMEOUT, drain).await {
+            Ok(Ok(())) => {}
+            Ok(Err(end)) => tracing::warn!(why = end.why, "a publish was not carried out"),
+            Err(_) => tracing::warn!("publishes were not carried out in time"),
+        }
+    }
+
+    async fn end_presence(&mut self, reason: CloseReason) -> Result<(), End> {
+        let (broker, connected) = (Arc::clone(&self.broker), Arc::clone(&self.connected));
+        let session_id = self.session.durable.as_ref().map(|durable| durable.id);
+        let end = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            let was_current = lifecycle::disconnected(tx, &broker, &connected, reason)?;
+            if let (true, Some(session_id)) = (was_current, session_id) {
+                sessions::suspend(tx, session_id, broker.clock.now_ms() + broker.config.session_expiry_ms())?;
+            }
+            Ok(())
+        };
+        Ok(self.broker.store.write(end).await?)
+    }
+}

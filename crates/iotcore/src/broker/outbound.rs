@@ -1,0 +1,111 @@
+//! From mailbox, durable queue and retained messages to the socket, and the client's acknowledgements back.
+
+use std::sync::Arc;
+
+use mqtt_protocol_core::mqtt::packet::v3_1_1;
+
+use super::close::End;
+use super::connection::Connection;
+use super::mailbox::Delivery;
+use super::queue;
+use crate::limits::OUTBOUND_UNACKED_MAX;
+use crate::message::{Message, QoS};
+use crate::policy::{Action, Resource};
+use crate::store::{StoreError, Tx};
+
+/// Encoded packets that may wait for the socket; beyond, messages stay where they are.
+const OUT_BYTES_MAX: usize = 32 * 1024;
+
+impl Connection {
+    /// Encodes messages while there is room, QoS 1 ones while few enough are unacknowledged.
+    pub(super) async fn fill_out(&mut self) -> Result<(), End> {
+        while self.wire.out.len() < OUT_BYTES_MAX {
+            if let Some(message) = self.connected.mailbox.pop_qos0() {
+                self.deliver(&message, QoS::AtMostOnce, None).await?;
+            } else if self.unacked.len() >= OUTBOUND_UNACKED_MAX {
+                break;
+            } else if let Some(message) = self.retained.pop_front() {
+                self.deliver(&message, message.qos, None).await?;
+            } else if let Some(Delivery { message, seq }) = self.next_qos1().await? {
+                self.deliver(&message, QoS::AtLeastOnce, seq).await?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn next_qos1(&mut self) -> Result<Option<Delivery>, End> {
+        loop {
+            if let Some(delivery) = self.backlog.pop_front() {
+                return Ok(Some(delivery));
+            }
+            // Given back when it was used up.
+            self.backlog.shrink_to_fit();
+            match self.connected.mailbox.pop_qos1() {
+                Some(delivery) => match delivery.seq {
+                    Some(seq) if seq <= self.cursor => {}
+                    Some(seq) => {
+                        self.cursor = seq;
+                        return Ok(Some(delivery));
+                    }
+                    None => return Ok(Some(delivery)),
+                },
+                None => {
+                    let Some(durable) = &self.session.durable else { return Ok(None) };
+                    if !self.connected.mailbox.take_behind() {
+                        return Ok(None);
+                    }
+                    let (id, cursor) = (durable.id, self.cursor);
+                    let page = self.broker.store.read(move |connection| queue::page(connection, id, cursor)).await?;
+                    if page.len() == queue::PAGE_MESSAGES_MAX {
+                        self.connected.mailbox.set_behind();
+                    }
+                    self.cursor = page.iter().filter_map(|delivery| delivery.seq).max().unwrap_or(cursor);
+                    self.backlog = page.into();
+                }
+            }
+        }
+    }
+
+    /// Sends a message, or forgets it if the client may not receive it now. Developer Guide, "AWS IoT Core policy actions",
+    /// `iot:Receive`: checked for each message that is delivered.
+    async fn deliver(&mut self, message: &Arc<Message>, qos: QoS, seq: Option<i64>) -> Result<(), End> {
+        if !self.may(Action::Receive, Resource::Topic(message.topic.as_str())).await? {
+            self.broker.counters.denied_receive.add(1);
+            self.acked.extend(seq);
+            return Ok(());
+        }
+        if let Some(packet_id) = self.wire.publish(message, qos)? {
+            self.unacked.insert(packet_id, seq);
+        }
+        self.broker.counters.messages_out.add(1);
+        Ok(())
+    }
+
+    pub(super) fn on_puback(&mut self, packet: &v3_1_1::Puback) {
+        self.acked.extend(self.unacked.remove(&packet.packet_id()).flatten());
+    }
+
+    /// Removes what was acknowledged from the durable queue. Nothing waits for that: after a crash it is sent again.
+    pub(super) async fn remove_acked(&mut self) -> Result<(), End> {
+        if self.acked.is_empty() {
+            return Ok(());
+        }
+        let acked = std::mem::take(&mut self.acked);
+        let session = Arc::clone(&self.session);
+        let remove = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            let Some(durable) = &session.durable else { return Ok(()) };
+            let removed = queue::acknowledge(tx, durable.id, &acked)?;
+            let session = Arc::clone(&session);
+            tx.after_commit(move || {
+                if let Some(durable) = &session.durable {
+                    durable.removed(removed);
+                }
+            });
+            Ok(())
+        };
+        self.broker.store.submit(remove).await?;
+        Ok(())
+    }
+}

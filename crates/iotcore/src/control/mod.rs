@@ -1,0 +1,10 @@
+//! The control operations of the AWS IoT API, as methods of [`IotCore`](crate::IotCore), by subject.
+
+mod certificates;
+mod policies;
+mod shadows;
+mod templates;
+mod things;
+
+pub use certificates::KeysAndCertificate;
+pub use shadows::ShadowRequestError;

@@ -1,0 +1,66 @@
+//! Provisioning templates and claims. AWS IoT API Reference, `CreateProvisioningTemplate`, `DeleteProvisioningTemplate`,
+//! `CreateProvisioningClaim`.
+
+use super::KeysAndCertificate;
+use crate::core::IotCore;
+use crate::error::Error;
+use crate::registry::templates;
+use crate::store::Tx;
+use crate::template::Template;
+
+impl IotCore {
+    /// Creates a provisioning template or replaces its body, in JSON.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::Template`], [`Error::Store`].
+    pub async fn put_template(&self, name: &str, body: &str) -> Result<(), Error> {
+        Template::parse(body)?;
+        let (name, body, now_ms) = (name.to_owned(), body.to_owned(), self.broker.clock.now_ms());
+        self.broker.store.write(move |tx: &mut Tx<'_>| templates::put(tx.connection, &name, &body, now_ms)).await
+    }
+
+    /// The body of a provisioning template, if it exists.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn get_template(&self, name: &str) -> Result<Option<String>, Error> {
+        let name = name.to_owned();
+        Ok(self.broker.store.read(move |connection| templates::body(connection, &name)).await?)
+    }
+
+    /// The names of the provisioning templates after the name `after` (empty for the first page), in their order, at most
+    /// [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_templates(&self, after: &str) -> Result<Vec<String>, Error> {
+        let after = after.to_owned();
+        Ok(self.broker.store.read(move |connection| templates::list(connection, &after)).await?)
+    }
+
+    /// Deletes a provisioning template.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn delete_template(&self, name: &str) -> Result<(), Error> {
+        let name = name.to_owned();
+        self.broker.store.write(move |tx: &mut Tx<'_>| templates::delete(tx.connection, &name)).await
+    }
+
+    /// Makes a claim for a template: an active certificate with the policy named `policy`, which should allow nothing but
+    /// provisioning by that template.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the template or the policy, [`Error::Ca`], [`Error::Store`].
+    pub async fn create_provisioning_claim(&self, template: &str, policy: &str) -> Result<KeysAndCertificate, Error> {
+        if self.get_template(template).await?.is_none() {
+            return Err(Error::not_found("template", template));
+        }
+        if self.get_policy(policy).await?.is_none() {
+            return Err(Error::not_found("policy", policy));
+        }
+        let claim = self.create_keys_and_certificate(true).await?;
+        self.attach_policy(policy, claim.certificate_id).await?;
+        Ok(claim)
+    }
+}

@@ -1,0 +1,73 @@
+//! Things. AWS IoT API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `DeleteThing`, `AttachThingPrincipal`,
+//! `DetachThingPrincipal`, `ListThingPrincipals`.
+
+use std::collections::BTreeMap;
+
+use crate::core::IotCore;
+use crate::error::Error;
+use crate::ids::CertificateId;
+use crate::names::ThingName;
+use crate::registry::things::{self, Thing};
+use crate::store::Tx;
+
+impl IotCore {
+    /// Creates a thing; one that exists with the same attributes is left as it is.
+    ///
+    /// # Errors
+    /// [`Error::AlreadyExists`], [`Error::Store`].
+    pub async fn create_thing(&self, name: ThingName, attributes: BTreeMap<String, String>) -> Result<(), Error> {
+        let now_ms = self.broker.clock.now_ms();
+        let job = move |tx: &mut Tx<'_>| things::create(tx.connection, &name, None, &attributes, now_ms);
+        self.broker.store.write(job).await
+    }
+
+    /// A thing, if it exists.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn describe_thing(&self, name: ThingName) -> Result<Option<Thing>, Error> {
+        Ok(self.broker.store.read(move |connection| things::get(connection, &name)).await?)
+    }
+
+    /// The things after the name `after` (empty for the first page), in the order of their names, at most
+    /// [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_things(&self, after: &str) -> Result<Vec<Thing>, Error> {
+        let after = after.to_owned();
+        Ok(self.broker.store.read(move |connection| things::list(connection, &after)).await?)
+    }
+
+    /// Deletes a thing to which no certificate is attached.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
+    pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
+        self.broker.store.write(move |tx: &mut Tx<'_>| things::delete(tx.connection, &name)).await
+    }
+
+    /// Attaches a certificate to a thing, which gives its connections the thing policy variables.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn attach_thing(&self, name: ThingName, certificate: CertificateId) -> Result<(), Error> {
+        self.change(move |tx| things::attach(tx.connection, &name, certificate)).await
+    }
+
+    /// Detaches a certificate from a thing, if it is attached.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn detach_thing(&self, name: ThingName, certificate: CertificateId) -> Result<(), Error> {
+        self.change(move |tx| things::detach(tx.connection, &name, certificate)).await
+    }
+
+    /// The certificates attached to a thing.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_thing_certificates(&self, name: ThingName) -> Result<Vec<CertificateId>, Error> {
+        Ok(self.broker.store.read(move |connection| things::principals(connection, &name)).await?)
+    }
+}

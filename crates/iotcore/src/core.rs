@@ -1,0 +1,221 @@
+//! The handle of an embedded IoT Core: opening, serving, publishing and upkeep. The control operations are in `control`.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::broker::{self, Broker, CloseReason, ConnectionInfo, Live, Router, ServeError};
+use crate::ca::Ca;
+use crate::error::Error;
+use crate::lifecycle;
+use crate::message::{Message, QoS};
+use crate::ports::{Clock, Entropy, ProvisioningHook, Rule};
+use crate::provisioning;
+use crate::rules::{Origin, Rules};
+use crate::stats::{Counters, Stats};
+use crate::store::{self, StoreError, Tx};
+use crate::tls;
+use crate::topic::TopicName;
+
+/// What an IoT Core is made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The directory of its database and its certificate authority; made if it is missing, for its owner alone.
+    pub data: PathBuf,
+    /// Names and addresses by which clients reach it, for the server's certificate; the loopback ones are added.
+    pub hosts: Vec<String>,
+    /// How long a persistent session outlives its connection, in seconds. AWS: one hour, up to seven days.
+    pub session_expiry_s: u64,
+    /// The region in the ARNs of its policies.
+    pub region: String,
+    /// The account in the ARNs of its policies.
+    pub account: String,
+}
+
+impl Config {
+    /// Everything in `data`, reached from this machine, as AWS has it by default.
+    #[must_use]
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            hosts: Vec::new(),
+            session_expiry_s: 3600,
+            region: "local".into(),
+            account: "000000000000".into(),
+        }
+    }
+
+    pub(crate) fn session_expiry_ms(&self) -> u64 {
+        self.session_expiry_s.saturating_mul(1000)
+    }
+}
+
+/// What an IoT Core works with.
+pub struct Parts {
+    /// Wall-clock time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// Asked before a device is provisioned; without one every device with a claim may be.
+    pub hook: Option<Arc<dyn ProvisioningHook>>,
+    /// Where messages go besides subscribers.
+    pub rules: Vec<Rule>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("hook", &self.hook.is_some()).field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+/// What [`IotCore::sweep`] has removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Swept {
+    /// Persistent sessions, with what was queued for them.
+    pub sessions: u64,
+    /// Certificates that were never provisioned.
+    pub certificates: u64,
+}
+
+/// An embedded AWS IoT Core. Clones are handles of the same one.
+#[derive(Clone)]
+pub struct IotCore {
+    pub(crate) broker: Arc<Broker>,
+    _tasks: Arc<Tasks>,
+}
+
+impl std::fmt::Debug for IotCore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IotCore").field("config", &self.broker.config).finish_non_exhaustive()
+    }
+}
+
+/// Ends with the last handle.
+struct Tasks(Vec<AbortHandle>);
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl IotCore {
+    /// Opens the data directory, waiting for another process to let go of it for some seconds, and publishes the disconnect
+    /// events that a killed process owed. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::Store`], which names the file that is damaged, in use or not accessible; [`Error::Ca`] and [`Error::Tls`].
+    pub async fn open(config: Config, parts: Parts) -> Result<Self, Error> {
+        let Parts { clock, entropy, hook, rules } = parts;
+        let store = store::open(&config.data).await?;
+        let ca = Ca::open(&config.data.join("ca"), Arc::clone(&clock), Arc::clone(&entropy))?;
+        let tls = tls::server_config(&ca, &config.hosts, Arc::clone(&clock))?;
+        let broker = Arc::new(Broker {
+            config,
+            clock,
+            entropy,
+            hook,
+            store,
+            ca,
+            tls: TlsAcceptor::from(Arc::new(tls)),
+            rules: Rules::new(rules),
+            router: Router::default(),
+            live: Live::default(),
+            counters: Arc::new(Counters::default()),
+            policies: Default::default(),
+            registry_epoch: AtomicU64::new(0),
+        });
+        recover(&broker).await?;
+        let tasks = broker.rules.start(&broker);
+        Ok(Self { broker, _tasks: Arc::new(Tasks(tasks)) })
+    }
+
+    /// Accepts MQTT over TLS until `shutdown` completes, then ends the connections it accepted and returns when that is
+    /// durable.
+    ///
+    /// # Errors
+    /// [`ServeError`], when the listener fails for good; failures of single peers are logged.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        broker::serve(Arc::clone(&self.broker), listener, shutdown).await
+    }
+
+    /// The root certificate that clients verify this server with, in PEM.
+    #[must_use]
+    pub fn root_ca_pem(&self) -> &str {
+        self.broker.ca.root_pem()
+    }
+
+    /// Publishes a message as the IoT Core itself: no policy is asked. Returns when all that must be durable is.
+    ///
+    /// # Errors
+    /// [`StoreError`], when it could not be made durable.
+    pub async fn publish(&self, topic: TopicName, payload: Bytes, qos: QoS, retain: bool) -> Result<(), StoreError> {
+        let broker = Arc::clone(&self.broker);
+        let message = Message { retain, ..Message::new(topic, payload.as_ref(), qos) };
+        let job = move |tx: &mut Tx<'_>| {
+            let origin = Origin { principal: None, client_id: None, received_at_ms: broker.clock.now_ms() };
+            broker.publish_in(tx, message, &origin)
+        };
+        self.broker.store.write(job).await
+    }
+
+    /// The connection of a client, if it is connected.
+    #[must_use]
+    pub fn connection(&self, client_id: &str) -> Option<ConnectionInfo> {
+        self.broker.live.info(client_id)
+    }
+
+    /// Ends the connection of a client; says whether there was one. API Reference, `DeleteConnection`.
+    #[must_use]
+    pub fn delete_connection(&self, client_id: &str) -> bool {
+        self.broker.live.close(client_id, CloseReason::ApiInitiated)
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.broker.counters.read(self.broker.live.len())
+    }
+
+    /// Removes what has expired by `now_ms`, milliseconds since 1970: persistent sessions, ownership tokens, and the
+    /// certificates that were not provisioned in time. To be called every minute or so.
+    ///
+    /// # Errors
+    /// [`StoreError`], when nothing could be removed.
+    pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
+        let broker = Arc::clone(&self.broker);
+        let job = move |tx: &mut Tx<'_>| {
+            let sessions = broker::sweep_sessions(tx, &broker, now_ms)?;
+            Ok(Swept { sessions, certificates: provisioning::sweep(tx, now_ms)? })
+        };
+        self.broker.store.write(job).await
+    }
+
+    /// Copies the database, as it is at one moment, to `destination`, which must not exist yet. The certificate authority
+    /// is beside the database in `ca` and never changes.
+    ///
+    /// # Errors
+    /// [`StoreError`], naming the file that exists or cannot be written.
+    pub async fn backup(&self, destination: &Path) -> Result<(), StoreError> {
+        self.broker.store.backup(destination.into()).await
+    }
+}
+
+/// Reads the sessions of the last run, and ends the presence of those who were connected when it was killed.
+async fn recover(broker: &Arc<Broker>) -> Result<(), StoreError> {
+    let job = {
+        let broker = Arc::clone(broker);
+        move |tx: &mut Tx<'_>| {
+            let now_ms = broker.clock.now_ms();
+            broker::recover_sessions(tx, &broker.router, now_ms, now_ms + broker.config.session_expiry_ms())?;
+            lifecycle::recover(tx, &broker)
+        }
+    };
+    broker.store.write(job).await
+}

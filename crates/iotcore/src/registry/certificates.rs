@@ -1,0 +1,82 @@
+//! Client certificates and their statuses.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::ca::Issued;
+use crate::error::Error;
+use crate::ids::{CertificateId, Status};
+use crate::limits::PAGE_ITEMS_MAX;
+use crate::store::StoreError;
+
+/// A registered client certificate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    /// Its id.
+    pub id: CertificateId,
+    /// The certificate itself.
+    pub pem: String,
+    /// Whether it may connect.
+    pub status: Status,
+    /// When it was registered, in milliseconds since 1970.
+    pub created_ms: u64,
+}
+
+pub(crate) fn register(connection: &Connection, issued: &Issued, status: Status, now_ms: u64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("INSERT INTO certificates (id, pem, status, created_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![issued.id.to_string(), issued.pem, status.as_str(), now_ms as i64])?;
+    Ok(())
+}
+
+pub(crate) fn get(connection: &Connection, id: CertificateId) -> Result<Option<Certificate>, StoreError> {
+    connection
+        .prepare_cached("SELECT id, pem, status, created_ms FROM certificates WHERE id = ?1")?
+        .query_row([id.to_string()], |row| Ok(certificate(row)))
+        .optional()?
+        .transpose()
+}
+
+/// Certificates after the id `after`, in the order of their ids, at most [`PAGE_ITEMS_MAX`].
+pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Certificate>, StoreError> {
+    connection
+        .prepare_cached("SELECT id, pem, status, created_ms FROM certificates WHERE id > ?1 ORDER BY id LIMIT ?2")?
+        .query_map(params![after, PAGE_ITEMS_MAX as i64], |row| Ok(certificate(row)))?
+        .map(|row| row?)
+        .collect()
+}
+
+fn certificate(row: &Row<'_>) -> Result<Certificate, StoreError> {
+    let value = |error: &dyn std::fmt::Display| StoreError::Value(error.to_string());
+    Ok(Certificate {
+        id: row.get::<_, String>(0)?.parse().map_err(|error| value(&error))?,
+        pem: row.get(1)?,
+        status: row.get::<_, String>(2)?.parse().map_err(|error| value(&error))?,
+        created_ms: row.get::<_, i64>(3)?.unsigned_abs(),
+    })
+}
+
+/// The certificate must be registered.
+pub(crate) fn require(connection: &Connection, id: CertificateId) -> Result<(), Error> {
+    get(connection, id)?.map(drop).ok_or_else(|| Error::no_certificate(&id))
+}
+
+pub(crate) fn set_status(connection: &Connection, id: CertificateId, status: Status) -> Result<(), Error> {
+    match connection
+        .prepare_cached("UPDATE certificates SET status = ?2 WHERE id = ?1")?
+        .execute(params![id.to_string(), status.as_str()])?
+    {
+        0 => Err(Error::no_certificate(&id)),
+        _ => Ok(()),
+    }
+}
+
+/// Deletes a certificate that is not active, with its attachments. API Reference, `DeleteCertificate`.
+pub(crate) fn delete(connection: &Connection, id: CertificateId) -> Result<(), Error> {
+    let certificate = get(connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;
+    if certificate.status == Status::Active {
+        let hint = "set it to INACTIVE or REVOKED first";
+        return Err(Error::DeleteConflict { kind: "certificate", name: id.to_string(), hint });
+    }
+    connection.prepare_cached("DELETE FROM certificates WHERE id = ?1")?.execute([id.to_string()])?;
+    Ok(())
+}

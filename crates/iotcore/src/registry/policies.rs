@@ -1,0 +1,106 @@
+//! Policies by name, and the certificates they are attached to.
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::error::Error;
+use crate::ids::CertificateId;
+use crate::limits::{PAGE_ITEMS_MAX, POLICIES_PER_CERTIFICATE_MAX};
+use crate::policy::PolicyDocument;
+use crate::store::StoreError;
+
+/// A policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Its name.
+    pub name: String,
+    /// Its document, in JSON.
+    pub document: String,
+}
+
+/// API Reference, `CreatePolicy`: 1 to 128 of letters, digits and `_+=,.@-`.
+fn check_name(name: &str) -> Result<(), Error> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+    if (1..=128).contains(&name.len()) && name.chars().all(fits) {
+        return Ok(());
+    }
+    let name = name.chars().take(140).collect();
+    Err(Error::Name { kind: "policy", name, allowed: "1 to 128 of letters, digits and `_+=,.@-`" })
+}
+
+/// Creates a policy; one that exists with the same document is left as it is.
+pub(crate) fn create(connection: &Connection, name: &str, document: &str, now_ms: u64) -> Result<(), Error> {
+    match get(connection, name)? {
+        Some(policy) if policy.document == document => Ok(()),
+        Some(_) => Err(Error::AlreadyExists { kind: "policy", name: name.into() }),
+        None => put(connection, name, document, now_ms),
+    }
+}
+
+/// Creates a policy or replaces its document.
+pub(crate) fn put(connection: &Connection, name: &str, document: &str, now_ms: u64) -> Result<(), Error> {
+    check_name(name)?;
+    PolicyDocument::parse(document)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO policies (name, document, created_ms) VALUES (?1, ?2, ?3)
+             ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+        )?
+        .execute(params![name, document, now_ms as i64])?;
+    Ok(())
+}
+
+pub(crate) fn get(connection: &Connection, name: &str) -> Result<Option<Policy>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT name, document FROM policies WHERE name = ?1")?
+        .query_row([name], |row| Ok(Policy { name: row.get(0)?, document: row.get(1)? }))
+        .optional()?)
+}
+
+/// Policies after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`].
+pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Policy>, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT name, document FROM policies WHERE name > ?1 ORDER BY name LIMIT ?2")?;
+    let policies = select.query_map(params![after, PAGE_ITEMS_MAX as i64], |row| {
+        Ok(Policy { name: row.get(0)?, document: row.get(1)? })
+    })?;
+    Ok(policies.collect::<Result<_, _>>()?)
+}
+
+/// Deletes a policy that is attached to nothing. API Reference, `DeletePolicy`.
+pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Error> {
+    if connection.prepare_cached("SELECT 1 FROM policy_attachments WHERE policy = ?1")?.exists([name])? {
+        let hint = "detach it from its certificates first";
+        return Err(Error::DeleteConflict { kind: "policy", name: name.into(), hint });
+    }
+    match connection.prepare_cached("DELETE FROM policies WHERE name = ?1")?.execute([name])? {
+        0 => Err(Error::not_found("policy", name)),
+        _ => Ok(()),
+    }
+}
+
+/// Attaches a policy; both must exist. API Reference, `AttachPolicy`.
+pub(crate) fn attach(connection: &Connection, name: &str, id: CertificateId) -> Result<(), Error> {
+    if get(connection, name)?.is_none() {
+        return Err(Error::not_found("policy", name));
+    }
+    super::certificates::require(connection, id)?;
+    let id = id.to_string();
+    let others: i64 = connection
+        .prepare_cached("SELECT count(*) FROM policy_attachments WHERE certificate_id = ?1 AND policy <> ?2")?
+        .query_row([&id, name], |row| row.get(0))?;
+    if others.unsigned_abs() >= POLICIES_PER_CERTIFICATE_MAX {
+        return Err(Error::LimitExceeded { what: "policies of a certificate", max: POLICIES_PER_CERTIFICATE_MAX });
+    }
+    connection
+        .prepare_cached("INSERT INTO policy_attachments (certificate_id, policy) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute(params![id, name])?;
+    Ok(())
+}
+
+/// Detaches a policy, if it is attached.
+pub(crate) fn detach(connection: &Connection, name: &str, id: CertificateId) -> Result<(), Error> {
+    connection
+        .prepare_cached("DELETE FROM policy_attachments WHERE certificate_id = ?1 AND policy = ?2")?
+        .execute(params![id.to_string(), name])?;
+    Ok(())
+}

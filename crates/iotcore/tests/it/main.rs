@@ -1,0 +1,12 @@
+//! The broker from outside: real sockets, mutual TLS, `rumqttc` as the device.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed test panics")]
+
+mod common;
+mod limits;
+mod persistence;
+mod policy;
+mod provisioning;
+mod pubsub;
+mod robustness;
+mod rules;
+mod shadows;

@@ -1,0 +1,242 @@
+//! What survives: queues, subscriptions and presence, over disconnects, restarts and `kill -9`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rumqttc::{PublishOptions, QoS};
+use tempfile::TempDir;
+
+use crate::common::{Client, Setup, World, rule};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_persistent_session_gets_what_it_missed_after_a_restart() {
+    let world = World::start().await;
+    let (publisher, subscriber) = (world.device("publisher").await, world.device("subscriber").await);
+    let client = subscriber.connect_persistent().await;
+    assert!(!client.session_present);
+    client.subscribe("news/#", QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    world.gone("subscriber").await;
+    let p = publisher.connect().await;
+    for number in 0..150_u32 {
+        p.publish(&format!("news/{number}"), number.to_string(), QoS::AtLeastOnce).await;
+    }
+    p.publish("news/qos0", "not queued", QoS::AtMostOnce).await;
+    let data = world.stop().await;
+    let world = World::at(data, Setup::default()).await;
+    let mut client = subscriber.at(world.address).connect_persistent().await;
+    assert!(client.session_present);
+    for number in 0..150_u32 {
+        assert_eq!(client.receive_text().await, (format!("news/{number}"), number.to_string()));
+    }
+    let p = publisher.at(world.address).connect().await;
+    p.publish("news/now", "live", QoS::AtLeastOnce).await;
+    assert_eq!(client.receive_text().await.1, "live");
+    client.disconnect().await;
+    // A clean session discards it.
+    let clean = subscriber.at(world.address).connect().await;
+    assert!(!clean.session_present);
+    clean.disconnect().await;
+    assert!(!subscriber.at(world.address).connect_persistent().await.session_present);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_absent_sessions_share_a_payload_and_each_gets_it() {
+    let world = World::start().await;
+    let mut devices = Vec::new();
+    for name in ["a", "b", "c"] {
+        let device = world.device(name).await;
+        let client = device.connect_persistent().await;
+        client.subscribe("all", QoS::AtLeastOnce).await;
+        client.disconnect().await;
+        world.gone(name).await;
+        devices.push(device);
+    }
+    world.device("p").await.connect().await.publish("all", "shared", QoS::AtLeastOnce).await;
+    for device in devices {
+        assert_eq!(device.connect_persistent().await.receive_text().await.1, "shared");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unacknowledged_message_comes_again() {
+    let world = World::start().await;
+    let subscriber = world.device("subscriber").await;
+    let mut options = subscriber.options();
+    options.set_clean_session(false);
+    options.set_ack_mode(rumqttc::AckMode::Manual);
+    let mut client = Client::connect(options).await.unwrap();
+    client.subscribe("x", QoS::AtLeastOnce).await;
+    let publisher = world.device("publisher").await.connect().await;
+    publisher.publish("x", "first", QoS::AtLeastOnce).await;
+    publisher.publish("x", "second", QoS::AtLeastOnce).await;
+    let first = client.receive().await;
+    client.mqtt.ack(&first).await.unwrap();
+    assert_eq!(client.receive_text().await.1, "second");
+    client.vanish().await;
+    world.gone("subscriber").await;
+    let mut client = subscriber.connect_persistent().await;
+    assert_eq!(client.receive_text().await.1, "second");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sessions_expire() {
+    let world = World::with(Setup { session_expiry_s: Some(60), ..Setup::default() }).await;
+    let device = world.device("a").await;
+    let client = device.connect_persistent().await;
+    client.subscribe("x", QoS::AtLeastOnce).await;
+    world.clock.advance(Duration::from_secs(3600));
+    assert_eq!(world.core.sweep(marvain_iotcore::Clock::now_ms(&*world.clock)).await.unwrap().sessions, 0);
+    client.disconnect().await;
+    world.gone("a").await;
+    // Expired though not swept yet.
+    let data = world.stop().await;
+    let world = World::at(data, Setup { session_expiry_s: Some(60), ..Setup::default() }).await;
+    world.clock.advance(Duration::from_secs(2 * 3600));
+    let device = device.at(world.address);
+    let client = device.connect_persistent().await;
+    assert!(!client.session_present);
+    client.disconnect().await;
+    world.gone("a").await;
+    world.clock.advance(Duration::from_secs(61));
+    let now_ms = marvain_iotcore::Clock::now_ms(&*world.clock);
+    while world.core.sweep(now_ms).await.unwrap().sessions == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!device.connect_persistent().await.session_present);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn presence_does_not_stick_when_the_process_is_killed() {
+    let world = World::start().await;
+    let device = world.device("a").await;
+    let client = device.connect_persistent().await;
+    client.subscribe("x", QoS::AtLeastOnce).await;
+    world.device("b").await.connect().await.publish("x", "acknowledged", QoS::AtLeastOnce).await;
+    let data = world.kill().await;
+    drop(client);
+    let (rule, mut events) = rule("$aws/events/presence/disconnected/+");
+    let world = World::at(data, Setup { rules: vec![rule], ..Setup::default() }).await;
+    for client_id in ["a", "b"] {
+        let event: serde_json::Value = serde_json::from_slice(&events.recv().await.unwrap().payload).unwrap();
+        assert_eq!(event["clientId"], client_id);
+        assert_eq!(event["disconnectReason"], "SERVER_ERROR");
+        assert_eq!(event["versionNumber"], 0);
+    }
+    assert_eq!(device.at(world.address).connect_persistent().await.receive_text().await.1, "acknowledged");
+    world.stop().await;
+}
+
+/// A process of its own that serves until it is killed: not a test, but what the next one runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "run by what_was_acknowledged_survives_kill_9 as its child"]
+async fn child_process() {
+    let Ok(data) = std::env::var("IOTCORE_TEST_DATA") else { return };
+    let parent = Arc::new(TempDir::new().unwrap());
+    let (core, _clock) = crate::common::open(data.as_ref(), Setup::default()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("port={}", listener.local_addr().unwrap().port());
+    core.serve(listener, std::future::pending()).await.unwrap();
+    drop(parent);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kill_9() {
+    let world = World::start().await;
+    let (publisher, subscriber) = (world.device("publisher").await, world.device("subscriber").await);
+    let client = subscriber.connect_persistent().await;
+    client.subscribe("stream", QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    let data = world.stop().await;
+
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "persistence::child_process", "--ignored", "--nocapture"])
+        .env("IOTCORE_TEST_DATA", data.path().join("iot"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let port: u16 = lines.map_while(Result::ok).find_map(|line| line.split_once("port=")?.1.parse().ok()).unwrap();
+    let p = publisher.at(([127, 0, 0, 1], port).into()).connect().await;
+    let mut acknowledged = 0_u32;
+    for number in 0..200_u32 {
+        // Killed while the second hundred is on its way.
+        if number == 100 {
+            child.kill().unwrap();
+        }
+        let notice = p.mqtt.publish_tracked("stream", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
+        match notice.wait_completion_async().await {
+            Ok(()) => acknowledged += 1,
+            Err(_) => break,
+        }
+    }
+    child.wait().unwrap();
+    assert!(acknowledged >= 100);
+
+    let world = World::at(data, Setup::default()).await;
+    let mut client = subscriber.at(world.address).connect_persistent().await;
+    for number in 0..acknowledged {
+        assert_eq!(client.receive_text().await.1, number.to_string());
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_database_is_reported_and_left_alone() {
+    let world = World::start().await;
+    let data = world.stop().await;
+    let path = data.path().join("iot/iotcore.db");
+    std::fs::write(&path, b"this is not a database, and not a small file either".repeat(100)).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let parts = marvain_iotcore::Parts {
+        clock: Arc::new(Fixed),
+        entropy: Arc::new(Fixed),
+        hook: None,
+        rules: Vec::new(),
+    };
+    let error = marvain_iotcore::IotCore::open(marvain_iotcore::Config::new(data.path().join("iot")), parts).await.unwrap_err();
+    assert!(error.to_string().contains("iotcore.db"), "{error}");
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+}
+
+struct Fixed;
+
+impl marvain_iotcore::Clock for Fixed {
+    fn now_ms(&self) -> u64 {
+        1_700_000_000_000
+    }
+}
+
+impl marvain_iotcore::Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_taken_while_running_opens() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::start().await;
+    let device = world.device("a").await;
+    let copy = TempDir::new().unwrap();
+    std::fs::create_dir_all(copy.path().join("iot/ca")).unwrap();
+    world.core.backup(&copy.path().join("iot/iotcore.db")).await.unwrap();
+    assert!(world.core.backup(&copy.path().join("iot/iotcore.db")).await.is_err());
+    for file in ["root-ca.pem", "root-ca.key"] {
+        std::fs::copy(world.data.path().join("iot/ca").join(file), copy.path().join("iot/ca").join(file)).unwrap();
+    }
+    for private in ["iotcore.db", "iotcore.db-wal", "ca/root-ca.key"] {
+        let mode = std::fs::metadata(world.data.path().join("iot").join(private)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{private}");
+    }
+    world.stop().await;
+    let world = World::at(Arc::new(copy), Setup::default()).await;
+    device.at(world.address).connect().await.publish("x", "", QoS::AtLeastOnce).await;
+    world.stop().await;
+}

@@ -1,0 +1,150 @@
+//! Rules and lifecycle events.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
+use rumqttc::{PublishOptions, QoS};
+use tokio::sync::mpsc;
+
+use crate::common::{Setup, World, rule};
+
+/// Fails until it is repaired.
+struct Broken {
+    repaired: AtomicBool,
+    delivered: mpsc::UnboundedSender<RuleMessage>,
+}
+
+#[async_trait::async_trait]
+impl RuleTarget for Broken {
+    async fn deliver(&self, message: RuleMessage) -> Result<(), RuleError> {
+        if !self.repaired.load(Ordering::SeqCst) {
+            return Err(RuleError("out of order".into()));
+        }
+        self.delivered.send(message).map_err(|error| RuleError(error.into()))
+    }
+}
+
+fn broken(filter: &str) -> (Rule, Arc<Broken>, mpsc::UnboundedReceiver<RuleMessage>) {
+    let (delivered, receiver) = mpsc::unbounded_channel();
+    let target = Arc::new(Broken { repaired: AtomicBool::new(false), delivered });
+    let filter = marvain_iotcore::topic::TopicFilter::parse(filter).unwrap();
+    (Rule { name: "broken".into(), filter, target: Arc::clone(&target) as _ }, target, receiver)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_gets_the_message_with_its_sender_before_the_puback() {
+    let (rule, mut received) = rule("dt/+/event");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let client = device.connect().await;
+    client.publish("dt/pi/other", "not matched", QoS::AtLeastOnce).await;
+    client.publish("dt/pi/event", vec![0, 159, 146, 150], QoS::AtLeastOnce).await;
+    let message = received.try_recv().unwrap();
+    assert_eq!((&*message.rule, message.topic.as_str(), &*message.payload), ("collect", "dt/pi/event", &[0, 159, 146, 150][..]));
+    assert_eq!((message.principal, message.client_id.as_deref()), (Some(device.id), Some("pi")));
+    assert_eq!(message.received_at_ms, marvain_iotcore::Clock::now_ms(&*world.clock));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rules_see_the_messages_of_a_connection_in_order() {
+    let (rule, mut received) = rule("#");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let client = world.device("pi").await.connect().await;
+    for number in 0..300_u32 {
+        client.mqtt.publish("n", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
+    }
+    for number in 0..300_u32 {
+        assert_eq!(received.recv().await.unwrap().payload, number.to_string());
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_its_target_a_publish_is_not_acknowledged() {
+    let (rule, target, mut delivered) = broken("in/#");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let client = device.connect().await;
+    // Nobody waits for the acknowledgement of QoS 0.
+    client.publish("in/0", "lost", QoS::AtMostOnce).await;
+    client.publish("elsewhere", "fine", QoS::AtLeastOnce).await;
+    let notice = client.mqtt.publish_tracked("in/1", "kept by the client", PublishOptions::at_least_once()).await.unwrap();
+    client.closed().await;
+    assert!(notice.wait_completion_async().await.is_err());
+    target.repaired.store(true, Ordering::SeqCst);
+    device.connect().await.publish("in/1", "kept by the client", QoS::AtLeastOnce).await;
+    assert_eq!(delivered.try_recv().unwrap().payload, "kept by the client");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lifecycle_events_wait_for_their_target() {
+    let (rule, target, mut delivered) = broken("$aws/events/#");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let client = device.connect().await;
+    client.subscribe("x/+", QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    world.gone("pi").await;
+    target.repaired.store(true, Ordering::SeqCst);
+    let data = world.stop().await;
+    drop(data);
+    let mut events = Vec::new();
+    while events.len() < 3 {
+        events.push(delivered.recv().await.unwrap());
+    }
+    let topics: Vec<_> = events.iter().map(|event| event.topic.as_str()).collect();
+    assert_eq!(
+        topics,
+        ["$aws/events/presence/connected/pi", "$aws/events/subscriptions/subscribed/pi", "$aws/events/presence/disconnected/pi"]
+    );
+    assert!(events.iter().all(|event| event.principal == Some(device.id)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lifecycle_events_say_what_aws_says() {
+    let world = World::start().await;
+    let mut watcher = world.device("watcher").await.connect().await;
+    watcher.subscribe("$aws/events/+/+/pi", QoS::AtLeastOnce).await;
+    let device = world.device("pi").await;
+    let id = device.id.to_string();
+    let mut session_identifiers = Vec::new();
+    for (version, goodbye) in [(0, true), (1, false)] {
+        let client = device.connect().await;
+        let connected = watcher.receive_json("$aws/events/presence/connected/pi").await;
+        assert_eq!(connected["clientId"], "pi");
+        assert_eq!(connected["eventType"], "connected");
+        assert_eq!(connected["principalIdentifier"], *id);
+        assert_eq!(connected["ipAddress"], "127.0.0.1");
+        assert_eq!(connected["versionNumber"], version);
+        assert_eq!(connected["timestamp"], marvain_iotcore::Clock::now_ms(&*world.clock));
+        client.subscribe("a", QoS::AtMostOnce).await;
+        let subscribed = watcher.receive_json("$aws/events/subscriptions/subscribed/pi").await;
+        assert_eq!(subscribed["topics"], serde_json::json!(["a"]));
+        client.mqtt.unsubscribe_tracked("a").await.unwrap().wait_async().await.unwrap();
+        watcher.receive_json("$aws/events/subscriptions/unsubscribed/pi").await;
+        if goodbye {
+            client.disconnect().await;
+        } else {
+            client.vanish().await;
+        }
+        let disconnected = watcher.receive_json("$aws/events/presence/disconnected/pi").await;
+        assert_eq!(disconnected["clientInitiatedDisconnect"], goodbye);
+        assert_eq!(disconnected["disconnectReason"], if goodbye { "CLIENT_INITIATED_DISCONNECT" } else { "CONNECTION_LOST" });
+        assert_eq!(disconnected["versionNumber"], version);
+        assert_eq!(disconnected["sessionIdentifier"], connected["sessionIdentifier"]);
+        session_identifiers.push(connected["sessionIdentifier"].clone());
+    }
+    assert_ne!(session_identifiers[0], session_identifiers[1]);
+    // A takeover ends the first before it announces the second.
+    let first = device.connect().await;
+    let _second = device.connect().await;
+    first.closed().await;
+    watcher.receive_json("$aws/events/presence/connected/pi").await;
+    let ended = watcher.receive_json("$aws/events/presence/disconnected/pi").await;
+    assert_eq!((&ended["disconnectReason"], &ended["versionNumber"]), (&"DUPLICATE_CLIENTID".into(), &2.into()));
+    assert_eq!(watcher.receive_json("$aws/events/presence/connected/pi").await["versionNumber"], 3);
+    world.stop().await;
+}

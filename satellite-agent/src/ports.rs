@@ -1,0 +1,67 @@
+//! What the agent asks of its surroundings: the time and randomness.
+
+use marvain_domain::Timestamp;
+use std::{fmt, sync::Arc};
+
+/// Wall-clock time.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Cryptographically secure randomness.
+pub trait Entropy: Send + Sync {
+    /// Fills all of `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The surroundings.
+#[derive(Clone)]
+pub struct Ports {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl fmt::Debug for Ports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ports").finish_non_exhaustive()
+    }
+}
+
+/// This machine's clock and random numbers, for composition roots.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemPorts(());
+
+/// There are no random numbers on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct NoEntropy;
+
+impl SystemPorts {
+    /// The system's own, once it has proved to give random numbers.
+    pub fn new() -> Result<Ports, NoEntropy> {
+        let probe = &mut [0; 1];
+        rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(probe).map_err(|_| NoEntropy)?;
+        Ok(Ports { clock: Arc::new(Self(())), entropy: Arc::new(Self(())) })
+    }
+}
+
+impl Clock for SystemPorts {
+    #[expect(clippy::disallowed_methods, reason = "this is the port; only composition roots hand it out")]
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+impl Entropy for SystemPorts {
+    fn fill(&self, bytes: &mut [u8]) {
+        if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(bytes).is_err() {
+            // INVARIANT: `SystemPorts::new` saw it work, and AWS-LC aborts rather than stop working later.
+            tracing::error!("the system gives no random numbers any more");
+            std::process::abort();
+        }
+    }
+}
