@@ -9,10 +9,8 @@ use crate::{
 };
 use marvain_domain::id::SatelliteId;
 
-/// What client ids of claims begin with.
-///
-/// A broker closes a connection when another one comes with its client id, whoever that is ("MQTT", client id). A name
-/// never begins with `_`, so nobody who has stolen a claim can throw a satellite out.
+/// What client ids of our own claims begin with. A satellite's name never begins with `_`, so that a device that enrols
+/// is never taken for a satellite in the broker's log. The policy lets other devices choose other ids.
 pub const CLAIM_CLIENT_PREFIX: &str = "_claim-";
 
 /// What one client may do.

@@ -3,7 +3,14 @@
 //! It decides nothing: what is stored, queued or recalled has no meaning here. It has no clock and no network.
 
 mod ledger;
+mod queues;
 mod store;
+mod vault;
 
 pub use ledger::SqliteLedger;
+pub use queues::{
+    BATCH_DELIVERIES_MAX, Batch, DELIVERY_BYTES_MAX, DeadLetter, DeadLetters, Enqueued, Fate, QueueCounts, QueueError,
+    Receipt, Received, Redrive, SqliteQueues,
+};
 pub use store::{OpenError, StoreError};
+pub use vault::FileVault;

@@ -111,11 +111,7 @@ impl Agent {
             Input::Subscribed => self.subscribed(now),
             Input::Disconnected => self.disconnected(),
             Input::Message { topic, payload } => self.message(&topic, &payload, now),
-            Input::Acked(token) => {
-                if let Some(seq) = self.window(token.lane).acked(token.seq) {
-                    self.outputs.push_back(Output::Remove(Token { lane: token.lane, seq }));
-                }
-            }
+            Input::Acked(token) => self.acked(token),
             Input::Line { input, emit, text, position } => self.line(&input, emit, text, position, now),
             Input::Readings(readings) => match payload::telemetry(&mut self.ids, readings, now.wall) {
                 Ok(record) => self.append(record, None),
@@ -148,11 +144,6 @@ impl Agent {
         let presence = self.shadows.presence_at(&self.presence).filter(|_| self.link == Link::Ready);
         let ask = self.shadows.ask_at().filter(|_| self.link == Link::Ready);
         [self.store.retry_at(), presence, ask].into_iter().flatten().min()
-    }
-
-    /// Has everything spooled been sent and acknowledged, as far as the link allows?
-    pub fn is_paused(&self) -> bool {
-        self.presence.paused
     }
 
     const fn window(&mut self, lane: Lane) -> &mut Window {
@@ -225,6 +216,12 @@ impl Agent {
         }
     }
 
+    fn acked(&mut self, Token { lane, seq }: Token) {
+        if let Some(seq) = self.window(lane).acked(seq) {
+            self.outputs.push_back(Output::Remove(Token { lane, seq }));
+        }
+    }
+
     fn fetched(&mut self, lane: Lane, entries: Vec<Entry>) {
         if self.link != Link::Ready || !self.window(lane).is_fetching() {
             return;
@@ -237,7 +234,7 @@ impl Agent {
                 Some(Some(suppressed)) => (Channel::Suppressed, suppressed),
                 Some(None) => {
                     tracing::error!(seq = entry.seq, "a spooled event is no event and is held back");
-                    self.outputs.extend(self.window(lane).acked(entry.seq).map(|seq| Output::Remove(Token { lane, seq })));
+                    self.acked(Token { lane, seq: entry.seq });
                     continue;
                 }
             };

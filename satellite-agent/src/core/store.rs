@@ -1,6 +1,6 @@
 //! What waits for the spool, and what happens when it is full or the disk refuses: inputs pause, nothing is let go.
 
-use super::types::{Lane, NotStored, Now, Output, Record, Usage};
+use super::types::{Channel, Lane, NotStored, Now, Output, Record, Usage};
 use super::Agent;
 use marvain_domain::id::ActionId;
 use std::collections::VecDeque;
@@ -47,8 +47,8 @@ impl Agent {
     pub(super) fn append(&mut self, record: Record, ends: Option<ActionId>) {
         self.store.ticket = self.store.ticket.saturating_add(1);
         let pending = Pending { ticket: self.store.ticket, record, ends };
-        // Behind what is stalled already, so that order is kept.
-        if self.store.stall.is_some() && pending.record.channel.lane() == Lane::Events {
+        // Events wait behind what is stalled already. Readings may be dropped, and for reports there is room left.
+        if self.store.stall.is_some() && !matches!(pending.record.channel, Channel::Telemetry | Channel::Report) {
             self.store.stalled.push_back(pending);
         } else {
             self.submit(pending);

@@ -141,9 +141,7 @@ impl Driver {
         loop {
             match self.agent.poll_output() {
                 Some(Output::Append { ticket, record }) => {
-                    // Behind one that found no room, so that order is kept.
-                    let before = self.written.iter().find_map(|(_, stored)| stored.err());
-                    let stored = before.map_or_else(|| self.storage.spool.append(&record), Err);
+                    let stored = self.storage.spool.append(&record);
                     self.written.push((ticket, stored));
                 }
                 Some(other) => {

@@ -46,13 +46,13 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), FileError> {
     name.push(".new");
     let new = path.with_file_name(name);
     let mut options = OpenOptions::new();
-    let write = || {
+    let mut write = || {
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&new)?;
         file.write_all(content)?;
         file.sync_all()?;
         std::fs::rename(&new, path)
     };
-    { write }().map_err(failed("write", path))?;
+    write().map_err(failed("write", path))?;
     path.parent().map_or(Ok(()), sync_dir)
 }
 

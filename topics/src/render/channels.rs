@@ -1,7 +1,6 @@
 //! The table of channels, for programs that are not written in Rust.
 
 use crate::{
-    acl::CLAIM_CLIENT_PREFIX,
     channel::{
         CHANNELS, Channel, FILTERS_PER_SUBSCRIBE_MAX, Payload, QOS, SHADOW_BYTES_MAX, TOPIC_BYTES_MAX,
         TOPIC_SLASHES_MAX,
@@ -46,7 +45,6 @@ pub fn channels() -> Value {
             "topic_slashes_max": TOPIC_SLASHES_MAX,
             "transcript_bytes_max": TRANSCRIPT_BYTES_MAX,
         },
-        "claim_client_id_prefix": CLAIM_CLIENT_PREFIX,
         "payloads": Payload::ALL.iter().map(payload).collect::<serde_json::Map<_, _>>(),
         "channels": CHANNELS.iter().map(channel).collect::<Vec<_>>(),
     })

@@ -5,7 +5,6 @@
 //! what follows is fixed, or at the end of one thing's own shadow.
 
 use crate::{
-    acl::CLAIM_CLIENT_PREFIX,
     channel::{CHANNELS, Channel, Direction, Party},
     shape::Shape,
 };
@@ -68,17 +67,20 @@ fn received_name(row: &Channel) -> String {
 
 /// Policy of satellites' certificates.
 pub fn satellite() -> Value {
-    let mut connect = allow("iot:Connect", [arn(Resource::Client, THING)]);
-    // Without it, a name taken from the client id alone could be enough ("Thing policy variables").
-    if let Some(statement) = connect.as_object_mut() {
-        let attached = json!({"Bool": {"iot:Connection.Thing.IsAttached": "true"}});
-        statement.insert("Condition".to_owned(), attached);
-    }
+    let connect = json!({
+        "Effect": "Allow",
+        "Action": "iot:Connect",
+        "Resource": [arn(Resource::Client, THING)],
+        // The name follows from the client id; that the certificate is that thing's has to be asked for.
+        "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "true"}},
+    });
     document(connect, Party::Satellite)
 }
 
-/// Policy of claim certificates.
+/// Policy of claim certificates. Any client id, as AWS's own claim policies have it ("Provisioning devices that don't
+/// have device certificates using fleet provisioning"): what a device calls itself before it is anybody is its own
+/// affair. That no claim takes over the client id of a thing is the broker's exclusive client ids.
 pub fn claim() -> Value {
-    let clients = arn(Resource::Client, format_args!("{CLAIM_CLIENT_PREFIX}*"));
+    let clients = arn(Resource::Client, "*");
     document(allow("iot:Connect", [clients]), Party::Claim)
 }

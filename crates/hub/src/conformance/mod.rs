@@ -10,8 +10,10 @@
 )]
 
 mod ledger;
+mod vault;
 
 pub use ledger::ledger;
+pub use vault::vault;
 
 use async_trait::async_trait;
 

@@ -1,5 +1,5 @@
 //! `tick`: what time brings about. Expires approvals, times out commands, sends on what is stuck, lets reminders go
-//! off, ends sessions, carries out effects that a crash left behind, drops what has expired.
+//! off, ends sessions, carries out effects that a crash left behind.
 
 use crate::{
     changes::Changes,
@@ -35,8 +35,6 @@ pub struct Ticked {
     pub left_behind: usize,
     /// Of those, effects that still did not go out.
     pub stuck: usize,
-    /// Records dropped.
-    pub purged: u64,
 }
 
 impl Hub {
@@ -71,8 +69,12 @@ impl Hub {
                 tracing::warn!(%id, %error, "what is due has to wait for the next tick");
             }
         }
-        ticked.purged = self.ports.ledger.purge(now).await?;
         Ok(ticked)
+    }
+
+    /// Drops what has expired; says how many records.
+    pub async fn purge(&self, now: Timestamp) -> Result<u64, LedgerError> {
+        self.ports.ledger.purge(now).await
     }
 
     async fn tick_one(&self, id: &str, body: &Value, version: u64, now: Timestamp) -> Result<(), DeliverError> {

@@ -7,7 +7,7 @@ mod commit;
 mod fault;
 mod query;
 
-use crate::store::{Migrations, OpenError, Store};
+use crate::store::{Schema, OpenError, Store};
 use async_trait::async_trait;
 use fault::Fault;
 use marvain_domain::{
@@ -20,7 +20,7 @@ use marvain_hub::port::{
 use rusqlite::{Connection, Row, params};
 use std::path::Path;
 
-const MIGRATIONS: Migrations = &[include_str!("../../../../sql/local/ledger.sql")];
+const SCHEMA: Schema = Schema { migrations: &[include_str!("../../../../sql/local/ledger.sql")], at_open: "" };
 /// Rows that one transaction of a purge drops, so that commits need not wait for all of it.
 const PURGE_ROWS_MAX: usize = 1000;
 
@@ -35,7 +35,7 @@ impl SqliteLedger {
     /// # Errors
     /// [`OpenError`], with the file as it was.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        Ok(Self { store: Store::open(path, MIGRATIONS)? })
+        Ok(Self { store: Store::open(path, SCHEMA)? })
     }
 
     /// An empty ledger that is gone when it is dropped.
@@ -43,7 +43,7 @@ impl SqliteLedger {
     /// # Errors
     /// [`OpenError`] if there is no memory or thread for it.
     pub fn open_in_memory() -> Result<Self, OpenError> {
-        Ok(Self { store: Store::open_in_memory(MIGRATIONS)? })
+        Ok(Self { store: Store::open_in_memory(SCHEMA)? })
     }
 
     pub(crate) const fn store(&self) -> &Store {

@@ -9,7 +9,7 @@ mod read;
 mod write;
 
 pub use error::{OpenError, StoreError};
-pub(crate) use open::Migrations;
+pub(crate) use open::Schema;
 
 use read::Readers;
 use rusqlite::Connection;
@@ -36,13 +36,13 @@ pub(crate) struct Held {
 
 impl Store {
     /// Opens the file, creating it if it is not there.
-    pub(crate) fn open(path: &Path, migrations: Migrations) -> Result<Self, OpenError> {
-        Self::start(open::file(path, migrations)?, Some(path.to_owned()))
+    pub(crate) fn open(path: &Path, schema: Schema) -> Result<Self, OpenError> {
+        Self::start(open::file(path, schema)?, Some(path.to_owned()))
     }
 
     /// Makes an empty one that is gone when it is dropped.
-    pub(crate) fn open_in_memory(migrations: Migrations) -> Result<Self, OpenError> {
-        Self::start(open::memory(migrations)?, None)
+    pub(crate) fn open_in_memory(schema: Schema) -> Result<Self, OpenError> {
+        Self::start(open::memory(schema)?, None)
     }
 
     fn start(connection: Connection, path: Option<PathBuf>) -> Result<Self, OpenError> {

@@ -13,11 +13,17 @@ const WAL_BYTES_MAX: u32 = 64 << 20;
 /// Databases up to this size, in bytes, are checked whole when they are opened; it takes about a second.
 const CHECKED_BYTES_MAX: u64 = 1 << 30;
 
-/// One script a format, in order: a database of format `n` has had the first `n` of them.
-pub(crate) type Migrations = &'static [&'static str];
+/// What a database is made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Schema {
+    /// One script a format, in order: a database of format `n` has had the first `n` of them.
+    pub(crate) migrations: &'static [&'static str],
+    /// Runs at each opening, before anything else.
+    pub(crate) at_open: &'static str,
+}
 
 /// Opens a database for writing, creating it if it is not there.
-pub(super) fn file(path: &Path, migrations: Migrations) -> Result<Connection, OpenError> {
+pub(super) fn file(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
     // Made here so that it is private from the start; SQLite gives its companions the same mode.
     let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(OpenError::file(path))?;
     let bytes = made.metadata().map_err(OpenError::file(path))?.len();
@@ -32,16 +38,16 @@ pub(super) fn file(path: &Path, migrations: Migrations) -> Result<Connection, Op
         connection.pragma_update(None, "journal_size_limit", WAL_BYTES_MAX)
     };
     prepare().map_err(OpenError::sqlite(path))?;
-    migrate(&connection, path, migrations)?;
+    migrate(&connection, path, schema)?;
     Ok(connection)
 }
 
 /// Opens an empty database that lives as long as its connection.
-pub(super) fn memory(migrations: Migrations) -> Result<Connection, OpenError> {
+pub(super) fn memory(schema: Schema) -> Result<Connection, OpenError> {
     let path = Path::new(":memory:");
     let connection = Connection::open_in_memory().map_err(OpenError::sqlite(path))?;
     configure(&connection).map_err(OpenError::sqlite(path))?;
-    migrate(&connection, path, migrations)?;
+    migrate(&connection, path, schema)?;
     Ok(connection)
 }
 
@@ -74,16 +80,16 @@ fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged { path: path.into(), problem: verdict }) }
 }
 
-fn migrate(connection: &Connection, path: &Path, migrations: Migrations) -> Result<(), OpenError> {
+fn migrate(connection: &Connection, path: &Path, schema: Schema) -> Result<(), OpenError> {
     let format: usize = connection
         .query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))
         .map_err(OpenError::sqlite(path))?;
-    if format > migrations.len() {
-        return Err(OpenError::Newer { path: path.into(), found: format, known: migrations.len() });
+    if format > schema.migrations.len() {
+        return Err(OpenError::Newer { path: path.into(), found: format, known: schema.migrations.len() });
     }
-    for (done, script) in migrations.iter().enumerate().skip(format) {
+    for (done, script) in schema.migrations.iter().enumerate().skip(format) {
         let step = format!("BEGIN IMMEDIATE; {script}; PRAGMA user_version = {}; COMMIT", done + 1);
         connection.execute_batch(&step).map_err(OpenError::sqlite(path))?;
     }
-    Ok(())
+    connection.execute_batch(schema.at_open).map_err(OpenError::sqlite(path))
 }

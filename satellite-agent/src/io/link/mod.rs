@@ -7,7 +7,7 @@ mod session;
 mod tls;
 
 pub(crate) use backoff::delay_ms;
-pub(crate) use session::{Session, SessionError, Target};
+pub(crate) use session::{Session, SessionError, Target, subscribe};
 pub use tls::TlsError;
 pub(crate) use tls::client_config;
 
@@ -136,8 +136,11 @@ async fn connection(
         loop {
             let (topic, payload) = session.message().await?;
             match topic.parse() {
-                Ok(topic) if events.send(Event::Message { topic, payload }).await.is_err() => return Ok(()),
-                Ok(_) => {}
+                Ok(topic) => {
+                    if events.send(Event::Message { topic, payload }).await.is_err() {
+                        return Ok(());
+                    }
+                }
                 Err(error) => tracing::warn!(%error, "message on an unknown topic"),
             }
         }

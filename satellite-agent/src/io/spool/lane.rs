@@ -96,13 +96,8 @@ impl LaneLog {
         Ok(log)
     }
 
-    pub(super) const fn bytes(&self) -> u64 {
-        self.state_bytes()
-    }
-
-    const fn state_bytes(&self) -> u64 {
-        let (front, back) = self.segments.as_slices();
-        sum(front) + sum(back)
+    pub(super) fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
     pub(super) const fn dropped(&self) -> u64 {
@@ -323,15 +318,6 @@ impl LaneLog {
             tracing::debug!(%error, "the number of dropped readings is not on disk yet");
         }
     }
-}
-
-const fn sum(segments: &[Segment]) -> u64 {
-    let (mut total, mut rest) = (0, segments);
-    while let Some((first, tail)) = rest.split_first() {
-        total += first.bytes;
-        rest = tail;
-    }
-    total
 }
 
 fn reported(line: &Line<'_>) -> Option<marvain_domain::id::ActionId> {

@@ -58,7 +58,7 @@ impl Spool {
     }
 
     /// How it stands.
-    pub(super) const fn usage(&self) -> Usage {
+    pub(super) fn usage(&self) -> Usage {
         Usage {
             bytes: self.events.bytes() + self.telemetry.bytes(),
             bytes_max: self.bytes_max,
@@ -67,7 +67,7 @@ impl Spool {
     }
 
     /// The last place removed and the last one stored.
-    pub(super) const fn bounds(&mut self, lane: Lane) -> (u64, u64) {
+    pub(super) fn bounds(&mut self, lane: Lane) -> (u64, u64) {
         self.lane(lane).bounds()
     }
 

@@ -2,12 +2,12 @@
 
 use super::{
     offers::{act, named, one_arg, say},
-    words::{after, after_any, before, without_article, without_thanks},
+    words::{after, after_any, before, fit, without_article, without_thanks},
 };
 use marvain_domain::{
     action::Target,
     capability::ArgSpec,
-    plan::{Draft, Offer, PlanRequest},
+    plan::{Draft, Offer, PlanRequest, WHY_BYTES_MAX},
 };
 use serde_json::{Number, Value};
 
@@ -30,16 +30,16 @@ pub(super) fn plan(asked: &str, request: &PlanRequest) -> Option<Draft> {
             return Some(say(request, &text));
         }
     };
-    let value = match setting {
-        Setting::Switch(true) => "on",
-        Setting::Switch(false) => "off",
-        Setting::Value(value) => value,
+    let wish = match setting {
+        Setting::Switch(true) => format!("turn the {name} on"),
+        Setting::Switch(false) => format!("turn the {name} off"),
+        Setting::Value(value) => format!("set the {name} to {value}"),
     };
     let action = one_arg(&offer.capability, |spec| argument(spec, &setting))
-        .and_then(|args| act(offer, args, format!("asked to set it to {value}")));
+        .and_then(|args| act(offer, args, fit(&format!("asked to {wish}"), WHY_BYTES_MAX)));
     Some(match action {
         Some(action) => Draft { memories: Vec::new(), actions: vec![action] },
-        None => say(request, &format!("I cannot set the {name} to {value}.")),
+        None => say(request, &format!("I cannot {wish}.")),
     })
 }
 

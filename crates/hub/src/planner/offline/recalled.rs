@@ -29,6 +29,9 @@ pub(super) fn forget(asked: &str, request: &PlanRequest) -> Option<Draft> {
         let about = topic_of(what, request);
         (what, matching(request, |memory| !about.is_empty() && about.iter().all(|word| memory.contains(word))))
     };
+    if what.is_empty() {
+        return None;
+    }
     let Some(offer) = of_hub(request, MEMORY_FORGET) else {
         return Some(say(request, "I cannot forget anything here."));
     };

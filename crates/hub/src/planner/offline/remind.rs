@@ -23,6 +23,7 @@ pub(super) fn plan(asked: &str, request: &PlanRequest) -> Result<Option<Draft>, 
         Err(WhenError::TimeZone(zone)) => {
             return Err(ModelError::Declined(format!("the time zone `{zone}` is unknown")));
         }
+        Err(WhenError::Past) => return Ok(Some(say(request, "That time is past."))),
         Err(WhenError::OutOfRange) => return Ok(Some(too_far(request))),
     };
     if due.ms_since(request.now) > REMINDER_AHEAD_S_MAX * 1000 {

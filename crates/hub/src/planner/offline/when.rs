@@ -28,7 +28,9 @@ pub(super) enum When {
 pub(super) enum WhenError {
     /// No such time zone.
     TimeZone(String),
-    /// In the past, or beyond the calendar.
+    /// Not after now.
+    Past,
+    /// Beyond the calendar.
     OutOfRange,
 }
 
@@ -57,7 +59,7 @@ impl When {
         let tz = TimeZone::get(zone).map_err(|_| WhenError::TimeZone(zone.chars().take(40).collect()))?;
         let due = self.zoned(now, tz).map_err(|_| WhenError::OutOfRange)?;
         let ms = u64::try_from(due.timestamp().as_millisecond()).map_err(|_| WhenError::OutOfRange)?;
-        if ms > now.as_ms() { Ok(Timestamp::from_ms(ms)) } else { Err(WhenError::OutOfRange) }
+        if ms > now.as_ms() { Ok(Timestamp::from_ms(ms)) } else { Err(WhenError::Past) }
     }
 
     fn zoned(&self, now: Timestamp, tz: TimeZone) -> Result<jiff::Zoned, jiff::Error> {

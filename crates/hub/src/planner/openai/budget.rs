@@ -33,7 +33,8 @@ impl Budget {
     /// Are there tokens left at `now`?
     pub(super) fn is_left(&self, now: Timestamp) -> bool {
         let used = *self.used.lock();
-        used.day < now.as_ms() / DAY_MS && self.limit > 0 || used.tokens < self.limit
+        let tokens = if now.as_ms() / DAY_MS > used.day { 0 } else { used.tokens };
+        tokens < self.limit
     }
 
     /// Counts what an answer at `now` used. A clock that went back does not renew the budget.

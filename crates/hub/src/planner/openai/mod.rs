@@ -13,8 +13,6 @@ mod budget;
 mod prompt;
 mod schema;
 mod settings;
-#[cfg(test)]
-mod tests;
 mod transport;
 
 pub use settings::{

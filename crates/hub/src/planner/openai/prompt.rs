@@ -2,6 +2,7 @@
 
 use super::schema::offer_name;
 use marvain_domain::{
+    Timestamp,
     memory::Tier,
     plan::{Offer, PlanRequest},
 };
@@ -50,11 +51,21 @@ struct Offered<'a> {
     description: &'a str,
 }
 
+/// The time on the wall with weekday and offset, so that the model need not know the zone's rules; UTC if the zone is
+/// unknown.
+fn local(now: Timestamp, zone: &str) -> String {
+    let zoned = i64::try_from(now.as_ms())
+        .ok()
+        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
+        .and_then(|instant| instant.in_tz(zone).ok());
+    zoned.map_or_else(|| now.to_string(), |zoned| zoned.strftime("%A %Y-%m-%dT%H:%M:%S%:z").to_string())
+}
+
 /// The request as one JSON document.
 pub(super) fn input(request: &PlanRequest, offers: &[Offer]) -> Result<String, serde_json::Error> {
     let event = &request.event;
     serde_json::to_string(&Input {
-        now: request.now.to_string(),
+        now: local(request.now, &request.time_zone),
         time_zone: &request.time_zone,
         heard_by: event.satellite.as_str(),
         space: event.space.as_ref().map(AsRef::as_ref),

@@ -5,10 +5,11 @@
 //! every property is required, none is added, what is optional may be null. The answer is checked all the same.
 
 use marvain_domain::{
+    action::Target,
     capability::ArgSpec,
     id::PersonId,
     memory::Tier,
-    plan::{DRAFT_ACTIONS_MAX, DRAFT_MEMORIES_MAX, Draft, DraftError, Offer},
+    plan::{DRAFT_ACTIONS_MAX, DRAFT_BYTES_MAX, DRAFT_MEMORIES_MAX, Draft, DraftError, Offer},
 };
 use serde::{Deserialize, de::Error as _};
 use serde_json::{Map, Value, json};
@@ -19,8 +20,8 @@ pub(super) const OFFERS_MAX: usize = 200;
 /// An offer's name in prompt and answer: `hub/reminder.set`, `satellite/kitchen/lamp`.
 pub(super) fn offer_name(offer: &Offer) -> String {
     match &offer.target {
-        marvain_domain::action::Target::Satellite(id) => format!("satellite/{id}/{}", offer.capability.name),
-        marvain_domain::action::Target::Hub => format!("hub/{}", offer.capability.name),
+        Target::Satellite(id) => format!("satellite/{id}/{}", offer.capability.name),
+        Target::Hub => format!("hub/{}", offer.capability.name),
     }
 }
 
@@ -97,7 +98,7 @@ struct AnswerAction {
 
 /// The draft that an answer is, parsed like any other; an offer that was not made is refused.
 pub(super) fn draft(answer: &str, offers: &[Offer]) -> Result<Draft, DraftError> {
-    if answer.len() > marvain_domain::plan::DRAFT_BYTES_MAX {
+    if answer.len() > DRAFT_BYTES_MAX {
         return Err(DraftError::TooLong(answer.len()));
     }
     let answer: Answer = serde_json::from_str(answer).map_err(DraftError::Shape)?;
@@ -114,4 +115,71 @@ fn named(action: AnswerAction, offers: &[Offer]) -> Result<Value, DraftError> {
     // An optional argument that is left out is null in a strict schema.
     let args: Map<String, Value> = action.args.into_iter().filter(|(_, value)| !value.is_null()).collect();
     Ok(json!({"target": offer.target, "capability": offer.capability.name, "args": args, "why": action.why}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn offers() -> Vec<Offer> {
+        let lamp = json!({"name": "lamp", "kind": "command", "args": {
+            "level": {"type": "number", "min": 0, "max": 100, "whole": true, "optional": true},
+            "slow": {"type": "flag", "optional": true},
+            "state": {"type": "text", "enum": ["on", "off"]}}});
+        let ping = json!({"name": "ping", "kind": "builtin"});
+        let forget =
+            json!({"name": "memory.forget", "kind": "hub", "args": {"memory": {"type": "text", "max_bytes": 40}}});
+        let den = Target::Satellite("den".parse().unwrap());
+        [(den.clone(), lamp), (den, ping), (Target::Hub, forget)]
+            .map(|(target, capability)| Offer { target, capability: serde_json::from_value(capability).unwrap() })
+            .into()
+    }
+
+    #[test]
+    fn the_schema_names_what_is_offered() {
+        let anna: PersonId = "anna".parse().unwrap();
+        let schema = schema(&offers(), Some(&anna));
+        let lamp = json!({"type": "object", "required": ["offer", "args", "why"], "additionalProperties": false, "properties": {
+            "offer": {"type": "string", "enum": ["satellite/den/lamp"]},
+            "args": {"type": "object", "required": ["level", "slow", "state"], "additionalProperties": false, "properties": {
+                "level": {"anyOf": [{"type": "integer", "minimum": 0.0, "maximum": 100.0}, {"type": "null"}]},
+                "slow": {"anyOf": [{"type": "boolean"}, {"type": "null"}]},
+                "state": {"type": "string", "enum": ["on", "off"]}}},
+            "why": {"type": "string"}}});
+        assert_eq!(schema.pointer("/properties/actions/items/anyOf/0"), Some(&lamp));
+        let subject = json!({"type": ["string", "null"], "enum": ["anna", null]});
+        assert_eq!(schema.pointer("/properties/memories/items/properties/subject"), Some(&subject));
+        assert_eq!(super::schema(&[], None).pointer("/properties/actions/maxItems"), Some(&json!(0)));
+    }
+
+    #[test]
+    fn answers_become_drafts_or_are_refused() {
+        let lamp = |args: &str| {
+            format!(r#"{{"memories":[],"actions":[{{"offer":"satellite/den/lamp","args":{args},"why":"asked"}}]}}"#)
+        };
+        let parsed = draft(&lamp(r#"{"state":"on","level":null,"slow":null}"#), &offers()).unwrap();
+        assert_eq!(
+            serde_json::to_value(&parsed.actions).unwrap(),
+            json!([
+            {"target": {"satellite": "den"}, "capability": "lamp", "args": {"state": "on"}, "why": "asked"}])
+        );
+        let many = format!(
+            r#"{{"memories":[],"actions":[{}]}}"#,
+            [r#"{"offer":"satellite/den/ping","args":{},"why":""}"#; 5].join(",")
+        );
+        for bad in [
+            "",
+            "Sure! I turned the lamp on.",
+            r#"{"memories":[],"actions":[],"approved":true}"#,
+            r#"{"memories":[{"tier":"semantic","content":"x","subject":"not a person","confidence":1}],"actions":[]}"#,
+            r#"{"memories":[],"actions":[{"offer":"satellite/den/door","args":{},"why":"asked"}]}"#,
+            r#"{"memories":[],"actions":[{"offer":"hub/lamp","args":{},"why":"asked"}]}"#,
+            &lamp(r#""on""#),
+            &lamp(r#"{"state":"on"},"target":"hub""#),
+            &many,
+            &" ".repeat(DRAFT_BYTES_MAX + 1),
+        ] {
+            assert!(draft(bad, &offers()).is_err(), "{bad}");
+        }
+    }
 }

@@ -1,0 +1,195 @@
+//! Workers: one a queue, each taking deliveries to the hub, and the hub's upkeep. Idle ones sleep until there is
+//! something to do.
+
+use super::system::System;
+use marvain_domain::Timestamp;
+use marvain_hub::{
+    DeliverError, Hub, Outcome,
+    port::{Cause, Delivery},
+};
+use marvain_local::{Fate, Receipt, Received, SqliteQueues};
+use marvain_topics::{Queue, Topic};
+use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::JoinSet, time};
+use tracing::Instrument;
+
+/// Most deliveries taken at once.
+const BATCH_MAX: usize = 32;
+/// How long a worker pauses when its queue cannot be read, in milliseconds.
+const QUEUE_ERROR_PAUSE_MS: u64 = 1_000;
+/// Time between ticks, in milliseconds.
+const TICK_MS: u64 = 1_000;
+/// Time between seals, in milliseconds: each seal that finds something leaves a partial tile behind.
+const SEAL_MS: u64 = 1_000;
+/// Ticks between two sweeps of what has expired.
+const TICKS_PER_SWEEP: u64 = 600;
+
+/// Starts a worker for every queue. They finish what they hold and end when `stop` changes.
+pub(crate) fn start(
+    tasks: &mut JoinSet<()>,
+    hub: &Arc<Hub>,
+    queues: &Arc<SqliteQueues>,
+    system: System,
+    stop: &watch::Receiver<bool>,
+) {
+    for queue in Queue::ALL {
+        let worker = Worker { hub: hub.clone(), queues: queues.clone(), system, queue };
+        tasks.spawn(worker.run(stop.clone()).instrument(tracing::info_span!("worker", queue = queue.name())));
+    }
+}
+
+struct Worker {
+    hub: Arc<Hub>,
+    queues: Arc<SqliteQueues>,
+    system: System,
+    queue: Queue,
+}
+
+impl Worker {
+    async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut changed = self.queues.watch(self.queue);
+        while !*stop.borrow() {
+            changed.mark_unchanged();
+            let now = self.system.now();
+            let pause = match self.queues.receive(self.queue, BATCH_MAX, now).await {
+                Ok(batch) if batch.deliveries.is_empty() => batch.next_at.map(|at| at.ms_since(now).max(1)),
+                Ok(batch) => {
+                    self.work(batch.deliveries).await;
+                    continue;
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn Error, "the queue cannot be read");
+                    Some(QUEUE_ERROR_PAUSE_MS)
+                }
+            };
+            let until = async {
+                match pause {
+                    Some(ms) => time::sleep(Duration::from_millis(ms)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = changed.changed() => {}
+                () = until => {}
+                _ = stop.changed() => {}
+            }
+        }
+    }
+
+    /// Works on a batch: one satellite's deliveries in order, different satellites' side by side.
+    async fn work(&self, batch: Vec<Received>) {
+        let mut lanes: BTreeMap<String, Vec<Received>> = BTreeMap::new();
+        for received in batch {
+            lanes.entry(lane(&received.delivery)).or_default().push(received);
+        }
+        let lanes = lanes.into_values().map(|lane| async move {
+            let mut done = Vec::with_capacity(lane.len());
+            for received in lane {
+                done.extend(self.work_one(received).await);
+            }
+            done
+        });
+        let done: Vec<Receipt> = futures_util::future::join_all(lanes).await.into_iter().flatten().collect();
+        if let Err(error) = self.queues.ack(&done).await {
+            // They come again, and have no effect then.
+            tracing::error!(error = &error as &dyn Error, "finished deliveries cannot be acknowledged");
+        }
+    }
+
+    /// The receipt, if the delivery is done with.
+    async fn work_one(&self, received: Received) -> Option<Receipt> {
+        let Received { delivery, receipt, attempt } = received;
+        let span = tracing::info_span!("delivery", id = %delivery.id, queue = self.queue.name(), attempt);
+        let now = self.system.now();
+        match self.hub.deliver(&delivery, now).instrument(span.clone()).await {
+            Ok(Outcome::Rejected(why)) => {
+                span.in_scope(|| tracing::warn!(why, "delivery rejected"));
+                Some(receipt)
+            }
+            Ok(Outcome::Applied | Outcome::Repeated) => Some(receipt),
+            Err(error) => {
+                self.retry(receipt, &error, now).instrument(span).await;
+                None
+            }
+        }
+    }
+
+    async fn retry(&self, receipt: Receipt, error: &DeliverError, now: Timestamp) {
+        let chain = chain(error);
+        match self.queues.retry(receipt, &chain, now).await {
+            Ok(Fate::Dead) => tracing::error!(error = chain, "the delivery is a dead letter now: `marvain queue list`"),
+            Ok(fate) => tracing::warn!(error = chain, ?fate, "the delivery is tried again"),
+            Err(failure) => tracing::error!(error = &failure as &dyn Error, "a failed delivery cannot be put back"),
+        }
+    }
+}
+
+/// What keeps its order: the satellite, or the one thing that a hop is about.
+fn lane(delivery: &Delivery) -> String {
+    let topic = delivery.topic.as_deref().and_then(|topic| topic.parse::<Topic>().ok());
+    match topic.as_ref().and_then(Topic::thing) {
+        Some(thing) => thing.to_string(),
+        None => delivery.id.to_string(),
+    }
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+/// Ticks, seals and sweeps until `stop` changes; seals once more at the end.
+pub(crate) fn start_upkeep(
+    tasks: &mut JoinSet<()>,
+    hub: &Arc<Hub>,
+    iot: &marvain_iotcore::IotCore,
+    system: System,
+    stop: &watch::Receiver<bool>,
+) {
+    let (ticking, mut ticking_stop, iot) = (hub.clone(), stop.clone(), iot.clone());
+    tasks.spawn(async move {
+        let mut every = time::interval(Duration::from_millis(TICK_MS));
+        every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        for tick in 0_u64.. {
+            tokio::select! {
+                _ = every.tick() => {}
+                _ = ticking_stop.changed() => return,
+            }
+            let now = system.now();
+            report("tick", ticking.tick(now).await.map(|_| ()));
+            if tick % TICKS_PER_SWEEP == 0 {
+                report("sweep of the ledger", ticking.purge(now).await.map(|_| ()));
+                report("sweep of the broker", iot.sweep(now.as_ms()).await.map(|_| ()));
+            }
+        }
+    });
+    let (sealing, mut sealing_stop) = (hub.clone(), stop.clone());
+    tasks.spawn(async move {
+        let mut every = time::interval(Duration::from_millis(SEAL_MS));
+        every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        loop {
+            let last = tokio::select! {
+                _ = every.tick() => false,
+                _ = sealing_stop.changed() => true,
+            };
+            report("sealing", sealing.seal().await.map(|_| ()));
+            if last {
+                return;
+            }
+        }
+    });
+}
+
+fn report<E: Into<Cause>>(what: &str, done: Result<(), E>) {
+    if let Err(error) = done {
+        let error: Cause = error.into();
+        tracing::error!(error = chain(error.as_ref()), "{what} failed and is tried again");
+    }
+}
+

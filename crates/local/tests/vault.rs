@@ -1,0 +1,46 @@
+//! The vault passes the port's suite; its files are private and read-only, and what a crash leaves goes.
+
+use async_trait::async_trait;
+use marvain_hub::conformance::{self, Storage};
+use marvain_hub::port::{Put, Vault};
+use marvain_local::FileVault;
+use std::{fs, os::unix::fs::PermissionsExt};
+use tempfile::TempDir;
+
+struct Directory(TempDir);
+
+#[async_trait]
+impl Storage for Directory {
+    type Adapter = FileVault;
+    async fn open(&self) -> FileVault {
+        FileVault::open(&self.0.path().join("vault")).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn conforms() {
+    conformance::vault(async || Directory(tempfile::tempdir().unwrap())).await;
+}
+
+#[tokio::test]
+async fn files_are_private_and_read_only() {
+    let storage = Directory(tempfile::tempdir().unwrap());
+    storage.open().await.put_once("tile/0/000", b"x").await.unwrap();
+    let mode = |path: &str| fs::metadata(storage.0.path().join(path)).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("vault"), 0o700);
+    assert_eq!(mode("vault/tile/0"), 0o700);
+    assert_eq!(mode("vault/tile/0/000"), 0o444);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_unfinished_is_no_object_and_goes() {
+    let storage = Directory(tempfile::tempdir().unwrap());
+    drop(storage.open().await);
+    let left = storage.0.path().join("vault/~unfinished/0");
+    fs::write(&left, b"hal").unwrap();
+    let vault = storage.open().await;
+    assert!(!left.exists());
+    assert!(vault.list("").await.unwrap().is_empty());
+    assert_eq!(vault.put_once("a", b"half").await.unwrap(), Put::Written);
+    assert_eq!(fs::read_dir(storage.0.path().join("vault/~unfinished")).unwrap().count(), 0);
+}
