@@ -3,7 +3,7 @@
 
 use crate::{
     enrol::{EnrolError, EnrolOptions, enrol},
-    ports::SystemPorts,
+    ports::Ports,
     run::{RunError, RunOptions, run},
 };
 use clap::{Args, Parser, Subcommand};
@@ -125,11 +125,8 @@ pub fn execute(command: Command) -> ExitCode {
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         tracing::debug!("a TLS provider was installed before");
     }
-    let done = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::from)
-        .and_then(|runtime| {
+    let done =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::from).and_then(|runtime| {
             let done = runtime.block_on(dispatch(command));
             // A write to standard output that nobody reads must not keep the process.
             runtime.shutdown_background();
@@ -150,7 +147,7 @@ pub fn execute(command: Command) -> ExitCode {
 }
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
-    let ports = SystemPorts::new()?;
+    let ports = Ports::system()?;
     match command {
         Command::Enrol(EnrolArgs { claim, serial, code, identity, json }) => {
             let enrolled = enrol(EnrolOptions { claim, serial, code, identity }, &ports).await?;

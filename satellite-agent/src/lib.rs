@@ -16,7 +16,7 @@ mod run;
 
 pub use enrol::{EnrolError, EnrolOptions, Enrolled, enrol};
 pub use io::{FileError, TlsError};
-pub use ports::{Clock, Entropy, NoEntropy, Ports, SystemPorts};
+pub use ports::{Clock, Entropy, NoEntropy, Ports};
 pub use run::{RunError, RunOptions, run};
 
 /// Name and version, as reported to the hub.

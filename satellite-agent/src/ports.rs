@@ -30,25 +30,22 @@ impl fmt::Debug for Ports {
     }
 }
 
-/// This machine's clock and random numbers, for composition roots.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemPorts(());
-
 /// There are no random numbers on this machine.
 #[derive(Debug, thiserror::Error)]
 #[error("the system gives no random numbers")]
 pub struct NoEntropy;
 
-impl SystemPorts {
-    /// The system's own, once it has proved to give random numbers.
-    pub fn new() -> Result<Ports, NoEntropy> {
-        let probe = &mut [0; 1];
-        rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(probe).map_err(|_| NoEntropy)?;
-        Ok(Ports { clock: Arc::new(Self(())), entropy: Arc::new(Self(())) })
+impl Ports {
+    /// This machine's clock and random numbers, for composition roots, once the latter have proved to be there.
+    pub fn system() -> Result<Self, NoEntropy> {
+        rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(&mut [0; 1]).map_err(|_| NoEntropy)?;
+        Ok(Self { clock: Arc::new(System), entropy: Arc::new(System) })
     }
 }
 
-impl Clock for SystemPorts {
+struct System;
+
+impl Clock for System {
     #[expect(clippy::disallowed_methods, reason = "this is the port; only composition roots hand it out")]
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -56,10 +53,10 @@ impl Clock for SystemPorts {
     }
 }
 
-impl Entropy for SystemPorts {
+impl Entropy for System {
     fn fill(&self, bytes: &mut [u8]) {
         if rustls::crypto::aws_lc_rs::default_provider().secure_random.fill(bytes).is_err() {
-            // INVARIANT: `SystemPorts::new` saw it work, and AWS-LC aborts rather than stop working later.
+            // INVARIANT: `Ports::system` saw it work, and AWS-LC aborts rather than stop working later.
             tracing::error!("the system gives no random numbers any more");
             std::process::abort();
         }

@@ -109,8 +109,8 @@ pub(super) fn defaults(identity: &Path, connection: &Connection) -> Result<Confi
 pub fn parse(path: &Path, text: &str, identity: &Path, connection: &Connection) -> Result<Config, ConfigError> {
     let check = Check { path };
     check.that("file", text.len() as u64 <= CONFIG_BYTES_MAX, || format!("at most {CONFIG_BYTES_MAX} bytes"))?;
-    let file: File = toml::from_str(text)
-        .map_err(|source| ConfigError::Toml { path: path.to_owned(), source: Box::new(source) })?;
+    let file: File =
+        toml::from_str(text).map_err(|source| ConfigError::Toml { path: path.to_owned(), source: Box::new(source) })?;
     let base = path.parent().unwrap_or_else(|| Path::new(""));
     let own = |name: &str| identity.join(name);
     let given = |chosen: Option<PathBuf>, name: &str| chosen.map_or_else(|| own(name), |chosen| base.join(chosen));
@@ -166,7 +166,9 @@ impl Check<'_> {
     }
 
     fn argv(&self, field: &str, argv: &[String], names: &BTreeSet<&str>) -> Result<(), ConfigError> {
-        self.that(field, (1..=ARGV_MAX).contains(&argv.len()), || format!("a program and at most {ARGV_MAX} arguments"))?;
+        self.that(field, (1..=ARGV_MAX).contains(&argv.len()), || {
+            format!("a program and at most {ARGV_MAX} arguments")
+        })?;
         for (i, text) in argv.iter().enumerate() {
             let template = template::Template::parse(text);
             for name in template.names() {
@@ -228,7 +230,11 @@ impl Check<'_> {
                     }
                     self.argv(&field("argv"), &argv, &args.keys().map(String::as_str).collect())?;
                     let timeout_s = self.timeout(&field("timeout_s"), timeout_s)?;
-                    Actuator::command(Capability { name, kind: CapabilityKind::Command, description, args }, &argv, timeout_s)
+                    Actuator::command(
+                        Capability { name, kind: CapabilityKind::Command, description, args },
+                        &argv,
+                        timeout_s,
+                    )
                 }
                 FileActuator::Say { name, description, argv, timeout_s } => {
                     let timeout_s = self.spoken(&name, argv.as_deref(), timeout_s)?;

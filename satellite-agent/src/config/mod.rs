@@ -8,6 +8,9 @@ mod error;
 mod file;
 mod template;
 
+#[cfg(test)]
+mod tests;
+
 pub use actuator::{Actuator, Job};
 pub use error::ConfigError;
 pub use file::parse;

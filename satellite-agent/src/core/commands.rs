@@ -14,7 +14,7 @@ use marvain_domain::{
     id::{ActionId, SatelliteId},
 };
 use marvain_topics::wire::Command;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// How long after its expiry a command's id is remembered, in seconds. A clock may be put back by so much before a command
@@ -80,7 +80,11 @@ impl Commands {
         for fact in facts {
             match fact {
                 Fact::Started { action, expires_at } => {
-                    known.entry(action.clone()).or_insert(Known { expires_at: *expires_at, state: State::Running, started: true });
+                    known.entry(action.clone()).or_insert(Known {
+                        expires_at: *expires_at,
+                        state: State::Running,
+                        started: true,
+                    });
                 }
                 Fact::Done { action, expires_at } => {
                     known.insert(action.clone(), Known { expires_at: *expires_at, state: State::Done, started: true });
@@ -104,9 +108,8 @@ impl Commands {
 
     /// Facts that a journal without the forgotten needs; called after recovery and when `must_rewrite` says so.
     pub(super) fn facts(&mut self, now: Timestamp) -> Vec<Fact> {
-        self.known.retain(|_, command| {
-            !matches!(command.state, State::Done) || now < command.expires_at.plus_s(REMEMBER_S)
-        });
+        self.known
+            .retain(|_, command| !matches!(command.state, State::Done) || now < command.expires_at.plus_s(REMEMBER_S));
         let mut facts: Vec<_> = self
             .known
             .iter()
@@ -136,7 +139,7 @@ impl Commands {
     pub(super) fn offer(
         &mut self,
         action: &ActionId,
-        command: Value,
+        mut command: Value,
         actuators: &[Actuator],
         thing: &SatelliteId,
         now: Timestamp,
@@ -150,6 +153,10 @@ impl Commands {
             self.left = true;
             return None;
         }
+        if let Value::Object(fields) = &mut command {
+            // A shadow keeps no empty object, so a command without arguments may come without `args`.
+            fields.entry("args").or_insert_with(|| Value::Object(Map::new()));
+        }
         let parsed: Result<Command, _> = serde_json::from_value(command);
         let expires_at = parsed.as_ref().map_or(now, |command| command.expires_at);
         let decided = match parsed {
@@ -160,9 +167,7 @@ impl Commands {
             }
             Ok(command) => match actuators.iter().find(|one| one.capability().name == command.capability) {
                 None => Err((ActionState::Rejected, format!("capability `{}` is unknown here", command.capability))),
-                Some(actuator) => {
-                    actuator.job(&command.args, thing, now).map_err(|why| (ActionState::Rejected, why))
-                }
+                Some(actuator) => actuator.job(&command.args, thing, now).map_err(|why| (ActionState::Rejected, why)),
             },
         };
         let (state, step) = match decided {

@@ -16,9 +16,7 @@ mod tests;
 
 pub use commands::{REMEMBER_S, REMEMBERED_MAX};
 pub use payload::{BOOT_ID_BYTES, BootId, ERROR_BYTES_MAX, Refusal, head};
-pub use types::{
-    Channel, Entry, Fact, Input, Lane, NotStored, Now, Output, Position, Record, Recovered, Token, Usage,
-};
+pub use types::{Channel, Entry, Fact, Input, Lane, NotStored, Now, Output, Position, Record, Recovered, Token, Usage};
 
 use crate::config::{Actuator, Config, Emit};
 use commands::{Commands, Step};

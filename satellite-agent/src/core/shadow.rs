@@ -87,10 +87,8 @@ impl Agent {
     }
 
     fn ask(&mut self, now: Now) {
-        let asked = [
-            (ShadowName::Config, self.shadows.config_known),
-            (ShadowName::Commands, self.shadows.commands_known),
-        ];
+        let asked =
+            [(ShadowName::Config, self.shadows.config_known), (ShadowName::Commands, self.shadows.commands_known)];
         for (name, known) in asked {
             if !known {
                 let topic = self.shadow(name, ShadowOp::Get);

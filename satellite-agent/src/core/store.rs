@@ -1,7 +1,7 @@
 //! What waits for the spool, and what happens when it is full or the disk refuses: inputs pause, nothing is let go.
 
-use super::types::{Channel, Lane, NotStored, Now, Output, Record, Usage};
 use super::Agent;
+use super::types::{Channel, Lane, NotStored, Now, Output, Record, Usage};
 use marvain_domain::id::ActionId;
 use std::collections::VecDeque;
 

@@ -2,12 +2,19 @@
 
 use super::EnrolError;
 use crate::{
-    config::Connection,
-    io::files::{self, failed},
+    config::{Connection, Endpoint},
+    io::{
+        files::{self, failed},
+        link::{CONNECT_TIMEOUT_S, Session, Target, chain, client_config},
+    },
 };
 use marvain_domain::{Timestamp, id::SatelliteId};
+use marvain_topics::acl;
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// A certificate that is not a thing's yet.
 #[derive(Debug, Serialize, Deserialize)]
@@ -68,6 +75,41 @@ impl Identity {
         Ok(files::replace(&self.pending_path(), &serde_json::to_vec_pretty(pending)?)?)
     }
 
+    /// Is the certificate a thing's already? Then the broker lets it connect under the name it was enrolled with.
+    pub(super) async fn works(
+        &self,
+        claim: &Path,
+        connection: &Connection,
+        pending: &Pending,
+    ) -> Result<bool, EnrolError> {
+        self.write_certificate(claim, pending)?;
+        let endpoint = Endpoint {
+            host: connection.endpoint.clone(),
+            port: connection.port,
+            certificate: self.dir.join("certificate.pem"),
+            private_key: self.dir.join("private.key"),
+            root_ca: self.dir.join("root-ca.pem"),
+        };
+        let client_id = acl::satellite(&pending.serial).client_id;
+        let target = Target { host: &endpoint.host, port: endpoint.port, client_id: &client_id, clean: true };
+        let (mut session, client) = Session::new(&target, client_config(&endpoint)?);
+        match session.connect(Duration::from_secs(CONNECT_TIMEOUT_S)).await {
+            Ok(_) => session.disconnect(&client).await,
+            Err(error) => {
+                tracing::debug!(cause = chain(&error), "the certificate of the last attempt is no thing's");
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_certificate(&self, claim: &Path, pending: &Pending) -> Result<(), EnrolError> {
+        let root = claim.join("root-ca.pem");
+        let root = std::fs::read(&root).map_err(failed("read", &root))?;
+        files::replace(&self.dir.join("root-ca.pem"), &root)?;
+        Ok(files::replace(&self.dir.join("certificate.pem"), pending.certificate_pem.as_bytes())?)
+    }
+
     /// Writes the rest; with `connection.json` the identity is complete.
     pub(super) fn finish(
         &self,
@@ -76,10 +118,7 @@ impl Identity {
         thing: &SatelliteId,
         pending: &Pending,
     ) -> Result<(), EnrolError> {
-        let root = claim.join("root-ca.pem");
-        let root = std::fs::read(&root).map_err(failed("read", &root))?;
-        files::replace(&self.dir.join("root-ca.pem"), &root)?;
-        files::replace(&self.dir.join("certificate.pem"), pending.certificate_pem.as_bytes())?;
+        self.write_certificate(claim, pending)?;
         let connection = Connection { thing: Some(thing.clone()), template: None, ..connection.clone() };
         files::replace(&self.dir.join("connection.json"), &serde_json::to_vec_pretty(&connection)?)?;
         let path = self.pending_path();

@@ -126,22 +126,23 @@ pub async fn enrol(options: EnrolOptions, ports: &Ports) -> Result<Enrolled, Enr
     let key = identity.key()?;
     let mut claim = Claim::connect(&options.claim, &connection, &options.serial).await?;
 
-    let kept = identity.pending(&options.serial)?.filter(|kept| {
-        ports.clock.now() < kept.asked_at.plus_s(TOKEN_TTL_S)
-    });
-    let asked = if let Some(pending) = kept {
+    let kept = identity.pending(&options.serial)?.filter(|kept| ports.clock.now() < kept.asked_at.plus_s(TOKEN_TTL_S));
+    let done = if let Some(pending) = kept {
         match provision(&mut claim, &options, &pending).await {
-            Ok(thing) => Ok((thing, pending)),
-            // Its token may be spent, or from before the hub was set up anew: ask with a new certificate.
-            Err(error) if error.is_refusal() => Err(()),
+            Ok(thing) => Some((thing, pending)),
+            // Its token is spent: perhaps by us, and the answer was lost.
+            Err(error) if error.is_refusal() && identity.works(&options.claim, &connection, &pending).await? => {
+                Some((options.serial.clone(), pending))
+            }
+            Err(error) if error.is_refusal() => None,
             Err(error) => return Err(error),
         }
     } else {
-        Err(())
+        None
     };
-    let (thing, pending) = match asked {
-        Ok(done) => done,
-        Err(()) => {
+    let (thing, pending) = match done {
+        Some(done) => done,
+        None => {
             let pending = create(&mut claim, &identity, &key, &options, ports).await?;
             (provision(&mut claim, &options, &pending).await?, pending)
         }

@@ -128,7 +128,8 @@ impl Driver {
         let (id, outcome) = match ended {
             Ok(ended) => ended,
             Err(error) => {
-                let why = if error.is_cancelled() { "stopped: the satellite was shut down" } else { "the job broke off" };
+                let why =
+                    if error.is_cancelled() { "stopped: the satellite was shut down" } else { "the job broke off" };
                 (error.id(), Outcome { result: None, error: Some(why.to_owned()) })
             }
         };

@@ -27,7 +27,11 @@ pub(super) struct Read {
 }
 
 fn encode(facts: &[Fact]) -> Vec<u8> {
-    facts.iter().filter_map(|fact| serde_json::to_vec(fact).ok().and_then(|json| frame::encode(&json))).flatten().collect()
+    facts
+        .iter()
+        .filter_map(|fact| serde_json::to_vec(fact).ok().and_then(|json| frame::encode(&json)))
+        .flatten()
+        .collect()
 }
 
 fn decode(bytes: &[u8]) -> (Vec<Fact>, usize, bool) {

@@ -1,40 +1,48 @@
-//! The real clock and the real randomness: the one place of the hub's process that may ask for them.
+//! The real clock and the real randomness, as each part of the hub's process asks for them. They are the satellite's:
+//! one process may be both.
 
 use marvain_domain::Timestamp;
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use marvain_satellite::{NoEntropy, Ports, SystemPorts};
+use std::sync::Arc;
 
 /// Wall-clock time and the operating system's randomness.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct System;
+#[derive(Clone, Debug)]
+pub(crate) struct System(Ports);
 
 impl System {
+    /// The system's own, once it has proved to give random numbers.
+    pub(crate) fn new() -> Result<Self, NoEntropy> {
+        SystemPorts::new().map(Self)
+    }
+
     /// Now.
-    #[expect(clippy::disallowed_methods, reason = "the composition root is where time comes from")]
-    pub(crate) fn now(self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    pub(crate) fn now(&self) -> Timestamp {
+        self.0.clock.now()
     }
 
-    /// Fills `bytes` with randomness that nobody can guess.
-    pub(crate) fn fill(self, bytes: &mut [u8]) {
-        if aws_lc_rs::rand::fill(bytes).is_err() {
-            // Nothing that needs a secret may go on without one.
-            tracing::error!("the operating system gives no randomness");
-            std::process::abort();
-        }
+    /// Random bytes that nobody can guess.
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.entropy.fill(&mut bytes);
+        bytes
     }
 
-    /// As the console asks for time.
-    pub(crate) fn clock(self) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
-        Arc::new(move || self.now())
+    /// As the console and the planner ask for time.
+    pub(crate) fn clock(&self) -> Arc<dyn Fn() -> Timestamp + Send + Sync> {
+        let clock = self.0.clock.clone();
+        Arc::new(move || clock.now())
     }
 
     /// As the console asks for randomness.
-    pub(crate) fn entropy(self) -> Arc<dyn Fn(&mut [u8]) + Send + Sync> {
-        Arc::new(move |bytes| self.fill(bytes))
+    pub(crate) fn entropy(&self) -> Arc<dyn Fn(&mut [u8]) + Send + Sync> {
+        let entropy = self.0.entropy.clone();
+        Arc::new(move |bytes| entropy.fill(bytes))
+    }
+
+    /// As the planner asks for randomness.
+    pub(crate) fn dice(&self) -> Arc<dyn Fn() -> u64 + Send + Sync> {
+        let system = self.clone();
+        Arc::new(move || u64::from_ne_bytes(system.random()))
     }
 }
 
@@ -46,6 +54,6 @@ impl marvain_iotcore::Clock for System {
 
 impl marvain_iotcore::Entropy for System {
     fn fill(&self, bytes: &mut [u8]) {
-        System::fill(*self, bytes);
+        self.0.entropy.fill(bytes);
     }
 }

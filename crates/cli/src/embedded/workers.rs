@@ -29,11 +29,11 @@ pub(crate) fn start(
     tasks: &mut JoinSet<()>,
     hub: &Arc<Hub>,
     queues: &Arc<SqliteQueues>,
-    system: System,
+    system: &System,
     stop: &watch::Receiver<bool>,
 ) {
     for queue in Queue::ALL {
-        let worker = Worker { hub: hub.clone(), queues: queues.clone(), system, queue };
+        let worker = Worker { hub: hub.clone(), queues: queues.clone(), system: system.clone(), queue };
         tasks.spawn(worker.run(stop.clone()).instrument(tracing::info_span!("worker", queue = queue.name())));
     }
 }
@@ -149,10 +149,10 @@ pub(crate) fn start_upkeep(
     tasks: &mut JoinSet<()>,
     hub: &Arc<Hub>,
     iot: &marvain_iotcore::IotCore,
-    system: System,
+    system: &System,
     stop: &watch::Receiver<bool>,
 ) {
-    let (ticking, mut ticking_stop, iot) = (hub.clone(), stop.clone(), iot.clone());
+    let (ticking, mut ticking_stop, iot, system) = (hub.clone(), stop.clone(), iot.clone(), system.clone());
     tasks.spawn(async move {
         let mut every = time::interval(Duration::from_millis(TICK_MS));
         every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);

@@ -10,9 +10,11 @@
 )]
 
 mod ledger;
+mod recall;
 mod vault;
 
 pub use ledger::ledger;
+pub use recall::recall;
 pub use vault::vault;
 
 use async_trait::async_trait;

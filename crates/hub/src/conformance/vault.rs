@@ -56,7 +56,8 @@ async fn objects_come_back_as_they_were<S: Storage<Adapter: Vault>>(storage: &S)
 }
 
 async fn keys_have_an_alphabet(vault: &impl Vault) {
-    let wrong = ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a b", "a\\b", "ü", "a\0", "a~", "a*"];
+    let wrong =
+        ["", "/", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/.", "a b", "a\\b", "ü", "a\0", "a~", "a*"];
     for key in wrong {
         let put = vault.put_once(key, b"x").await;
         assert!(matches!(put, Err(VaultError::Key(_))), "put `{key}`: {put:?}");

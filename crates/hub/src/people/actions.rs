@@ -90,9 +90,9 @@ impl Hub {
         action.risk = default_risk(&capability);
         let person_role = Some(caller.person.role);
         self.authorise(caller, &Operation::ProposeAction { action: &action, person_role }).await?;
-        self.request(caller, async |hub| {
+        self.request(caller, || async {
             let mut changes = Changes::default();
-            if hub.load::<Action>(&action_key(&action.id)).await?.is_some() {
+            if self.load::<Action>(&action_key(&action.id)).await?.is_some() {
                 return Ok((changes, ()));
             }
             changes.create(&action)?;
@@ -150,8 +150,8 @@ impl Hub {
             return Ok(found(self.load::<Action>(&action_key(id)).await?, "action", id)?.value);
         }
         let moved = self
-            .request(caller, async |hub| {
-                let stored = found(hub.load::<Action>(&action_key(id)).await?, "action", id)?;
+            .request(caller, || async {
+                let stored = found(self.load::<Action>(&action_key(id)).await?, "action", id)?;
                 let next = advance(&stored.value, step.clone(), caller.now).map_err(conflict)?;
                 let mut changes = Changes::default();
                 changes.replace(&stored, &next)?;

@@ -93,8 +93,8 @@ impl Hub {
         if role == Role::Owner && caller.person.role != Role::Owner {
             return Err(conflict(marvain_domain::identity::RoleChangeError::OwnerOnly));
         }
-        self.request(caller, async |hub| {
-            if hub.person(id).await?.is_some() {
+        self.request(caller, || async {
+            if self.person(id).await?.is_some() {
                 return Err(conflict(format!("there is a person `{id}` already")));
             }
             let person = Person {
@@ -117,9 +117,9 @@ impl Hub {
         let stored = found(self.person(id).await?, "person", id)?;
         let of = Somebody::from(&stored.value);
         self.authorise(caller, &Operation::ManagePeople { of, to: Some(role) }).await?;
-        self.request(caller, async |hub| {
-            let stored = found(hub.person(id).await?, "person", id)?;
-            let everybody = hub.all::<Person>(PEOPLE, ALL_MAX).await?;
+        self.request(caller, || async {
+            let stored = found(self.person(id).await?, "person", id)?;
+            let everybody = self.all::<Person>(PEOPLE, ALL_MAX).await?;
             let owners = everybody.iter().filter(|person| person.value.role == Role::Owner).count();
             let next = change_role(caller.person.role, &stored.value, role, owners).map_err(conflict)?;
             let mut changes = Changes::default();
@@ -136,13 +136,13 @@ impl Hub {
         let stored = found(self.person(id).await?, "person", id)?;
         let of = Somebody::from(&stored.value);
         self.authorise(caller, &Operation::ManagePeople { of, to: None }).await?;
-        self.request(caller, async |hub| {
-            let stored = found(hub.person(id).await?, "person", id)?;
+        self.request(caller, || async {
+            let stored = found(self.person(id).await?, "person", id)?;
             let hash = secret.hash();
             let next = Person { token_hash: Some(hash.clone()), ..stored.value.clone() };
             let mut changes = Changes::default();
             changes.replace(&stored, &next)?;
-            hub.replace_token(stored.value.token_hash.clone(), &next, &hash, &mut changes).await?;
+            self.replace_token(stored.value.token_hash.clone(), &next, &hash, &mut changes).await?;
             changes.audit(caller.now, &caller.principal(), "person.token_issued", json!({"person": id}));
             Ok((changes, next))
         })
@@ -183,8 +183,8 @@ impl Hub {
         if new.expires_at.is_some_and(|at| at <= caller.now) {
             return Err(RequestError::Invalid("`expires_at` must be later than now".to_owned()));
         }
-        self.request(caller, async |hub| {
-            let old = hub.load::<Consent>(&consent_key(&new.person, new.kind)).await?;
+        self.request(caller, || async {
+            let old = self.load::<Consent>(&consent_key(&new.person, new.kind)).await?;
             let consent = Consent {
                 person: new.person.clone(),
                 kind: new.kind,
@@ -213,8 +213,8 @@ impl Hub {
         let person = found(self.person(id).await?, "person", id)?;
         let of = Somebody::from(&person.value);
         self.authorise(caller, &Operation::SetConsent { of, grant: false }).await?;
-        self.request(caller, async |hub| {
-            let old = hub.load::<Consent>(&consent_key(id, kind)).await?;
+        self.request(caller, || async {
+            let old = self.load::<Consent>(&consent_key(id, kind)).await?;
             let old = found(old.filter(|old| old.value.is_active(caller.now)), "active consent", &kind.as_str())?;
             let consent = Consent { revoked_at: Some(caller.now), ..old.value.clone() };
             let mut changes = Changes::default();
@@ -239,8 +239,8 @@ impl Hub {
         location: Option<&LocationId>,
     ) -> Result<Space, RequestError> {
         self.authorise(caller, &Operation::ManageSpaces).await?;
-        self.request(caller, async |hub| {
-            if hub.load::<Space>(&space_key(id)).await?.is_some() {
+        self.request(caller, || async {
+            if self.load::<Space>(&space_key(id)).await?.is_some() {
                 return Err(conflict(format!("there is a space `{id}` already")));
             }
             let space = Space { id: id.clone(), location: location.cloned(), privacy: None, created_at: caller.now };
@@ -256,8 +256,8 @@ impl Hub {
     pub async fn set_privacy(&self, caller: &Caller, id: &SpaceId, on: bool) -> Result<Space, RequestError> {
         found(self.load::<Space>(&space_key(id)).await?, "space", id)?;
         self.authorise(caller, &Operation::SetPrivacy { space: id, on }).await?;
-        self.request(caller, async |hub| {
-            let stored = found(hub.load::<Space>(&space_key(id)).await?, "space", id)?;
+        self.request(caller, || async {
+            let stored = found(self.load::<Space>(&space_key(id)).await?, "space", id)?;
             let mut changes = Changes::default();
             if stored.value.is_private() == on {
                 return Ok((changes, stored.value));
@@ -265,7 +265,7 @@ impl Hub {
             let privacy = on.then(|| Privacy { since: caller.now, by: caller.principal() });
             let space = Space { privacy, ..stored.value.clone() };
             changes.replace(&stored, &space)?;
-            let satellites = hub.all::<Satellite>(SATELLITES, ALL_MAX).await?;
+            let satellites = self.all::<Satellite>(SATELLITES, ALL_MAX).await?;
             for satellite in satellites.into_iter().filter(|s| s.value.space.as_ref() == Some(id)) {
                 changes.effects.push(told_privacy(satellite.value, on));
             }

@@ -111,16 +111,16 @@ impl Hub {
             MemoryChange::Forget => Operation::ForgetMemory { tier, subject },
         };
         self.authorise(caller, &operation).await?;
-        self.request(caller, async |hub| {
-            let stored = found(hub.load::<Memory>(&memory_key(id)).await?, "memory", id)?;
+        self.request(caller, || async {
+            let stored = found(self.load::<Memory>(&memory_key(id)).await?, "memory", id)?;
             let mut changes = Changes::default();
             let kind = match asked {
                 MemoryChange::Forget => {
-                    let done = hub.forget_memory(id, &caller.principal(), caller.now, &mut changes).await?;
+                    let done = self.forget_memory(id, &caller.principal(), caller.now, &mut changes).await?;
                     done.map_err(RequestError::Conflict)?;
                     "memory.tombstoned"
                 }
-                _ => hub.accept(caller, &stored, asked, &mut changes).await?,
+                _ => self.accept(caller, &stored, asked, &mut changes).await?,
             };
             changes.audit(caller.now, &caller.principal(), kind, json!({"memory": id}));
             Ok((changes, ()))

@@ -107,7 +107,7 @@ impl From<StepError> for RequestError {
 
 impl Hub {
     /// May they? A refusal is put into the audit log.
-    pub(crate) async fn authorise(&self, caller: &Caller, operation: &Operation<'_>) -> Result<(), RequestError> {
+    pub async fn authorise(&self, caller: &Caller, operation: &Operation<'_>) -> Result<(), RequestError> {
         let Ruling { allowed, policies, errors } = self.policies().await?.may(&caller.person, operation);
         if allowed {
             return Ok(());
@@ -122,12 +122,12 @@ impl Hub {
 
     /// Decides and commits, and decides anew when somebody was faster. `decide` gathers its own facts. A request that
     /// was done before is not done again; its answer is read afresh.
-    pub(crate) async fn request<T, F>(&self, caller: &Caller, mut decide: F) -> Result<T, RequestError>
+    pub(crate) async fn request<T, F>(&self, caller: &Caller, decide: impl Fn() -> F) -> Result<T, RequestError>
     where
-        F: AsyncFnMut(&Self) -> Result<(Changes, T), RequestError>,
+        F: Future<Output = Result<(Changes, T), RequestError>> + Send,
     {
         for _ in 0..CONFLICTS_MAX {
-            let (changes, answer) = decide(self).await?;
+            let (changes, answer) = decide().await?;
             match self.apply(changes, caller.request.clone(), caller.now).await {
                 Ok(Committed::Applied | Committed::Repeated) => return Ok(answer),
                 Err(LedgerError::Conflict { .. }) => {}

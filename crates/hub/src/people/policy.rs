@@ -22,8 +22,8 @@ impl Hub {
     pub async fn set_policy(&self, caller: &Caller, text: &str) -> Result<Vec<String>, RequestError> {
         self.authorise(caller, &Operation::EditPolicy).await?;
         let parsed = Policies::parse(&[("policies.cedar", text)]).map_err(|e| RequestError::Invalid(e.to_string()))?;
-        self.request(caller, async |hub| {
-            let old = hub.load::<PolicySource>(&policy_key()).await?;
+        self.request(caller, || async {
+            let old = self.load::<PolicySource>(&policy_key()).await?;
             let source =
                 PolicySource { text: text.to_owned(), changed_at: caller.now, changed_by: caller.person.id.clone() };
             let mut changes = Changes::default();

@@ -129,14 +129,14 @@ impl Hub {
             return Err(RequestError::Invalid(format!("`ttl_s` must be from 1 to {ENROLMENT_TTL_S_MAX}")));
         }
         self.check_standing(&enrolment.standing).await?;
-        self.request(caller, async |hub| {
+        self.request(caller, || async {
             let serial = &enrolment.serial;
-            let existing = hub.satellite(serial).await?;
+            let existing = self.satellite(serial).await?;
             let active = existing.is_some_and(|s| s.value.status == SatelliteStatus::Active);
             if active && !enrolment.replace {
                 return Err(conflict(format!("there is a satellite `{serial}`: say that the device replaces it")));
             }
-            let old = hub.load::<EnrolmentCode>(&enrolment_key(serial)).await?;
+            let old = self.load::<EnrolmentCode>(&enrolment_key(serial)).await?;
             let code = EnrolmentCode {
                 serial: serial.clone(),
                 code_hash: secret.hash(),
@@ -248,8 +248,8 @@ impl Hub {
     ) -> Result<(Satellite, Bundle), RequestError> {
         let bundle = self.ports.fleet.create_satellite(id).await.map_err(unavailable)?;
         let satellite = self
-            .request(caller, async |hub| {
-                let old = hub.satellite(id).await?;
+            .request(caller, || async {
+                let old = self.satellite(id).await?;
                 let satellite = Satellite {
                     id: id.clone(),
                     space: standing.space.clone(),
@@ -263,7 +263,7 @@ impl Hub {
                 if let Some(old) = old {
                     changes.effects.push(Effect::Revoke { certificate_id: old.value.certificate_id });
                 }
-                let private = hub.is_private(standing.space.as_ref()).await?;
+                let private = self.is_private(standing.space.as_ref()).await?;
                 changes.effects.push(told_privacy(satellite.clone(), private));
                 let data = json!({"satellite": id, "certificate": bundle.certificate_id});
                 changes.audit(caller.now, &caller.principal(), kind, data);
@@ -276,8 +276,8 @@ impl Hub {
     /// Trusts a satellite no more: its live connection ends, and what it sends is refused.
     pub async fn revoke_satellite(&self, caller: &Caller, id: &SatelliteId) -> Result<Satellite, RequestError> {
         self.authorise(caller, &Operation::ManageSatellites).await?;
-        self.request(caller, async |hub| {
-            let stored = found(hub.satellite(id).await?, "satellite", id)?;
+        self.request(caller, || async {
+            let stored = found(self.satellite(id).await?, "satellite", id)?;
             let mut changes = Changes::default();
             if stored.value.status == SatelliteStatus::Revoked {
                 return Ok((changes, stored.value));

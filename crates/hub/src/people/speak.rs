@@ -26,8 +26,8 @@ impl Hub {
     pub async fn speak(&self, caller: &Caller, speech: &Speech) -> Result<EventId, RequestError> {
         self.authorise(caller, &Operation::Speak).await?;
         let key = caller.request.to_string();
-        self.request(caller, async |hub| {
-            let satellite = found(hub.satellite(&speech.satellite).await?, "satellite", &speech.satellite)?.value;
+        self.request(caller, || async {
+            let satellite = found(self.satellite(&speech.satellite).await?, "satellite", &speech.satellite)?.value;
             let heard = Heard {
                 satellite,
                 person: Some(caller.person.id.clone()),
@@ -35,7 +35,7 @@ impl Hub {
                 at: caller.now,
                 body: EventBody::Transcript { text: speech.text.clone() },
             };
-            Ok((record(hub, heard, &caller.principal(), caller.now).await?, ()))
+            Ok((record(self, heard, &caller.principal(), caller.now).await?, ()))
         })
         .await?;
         Ok(EventId::derive(&[speech.satellite.as_str(), &key]))

@@ -212,13 +212,13 @@ impl Connection {
         if self.session.durable.is_none() {
             self.broker.router.remove(&self.session);
         }
-        self.broker.live.remove(&self.connected);
         if end.reason != CloseReason::ServerError {
             self.drain().await;
         }
         say_goodbye(&mut self.wire, &mut self.writer).await;
         let acked = self.remove_acked().await;
         let ended = self.end_presence(end.reason).await;
+        self.broker.live.remove(&self.connected);
         if let Err(error) = acked.and(ended) {
             // The mark stays in the store: the next start publishes what is owed.
             tracing::error!(client_id = %self.connected.client_id, error = error.why, "presence not ended");

@@ -301,3 +301,7 @@ pub(crate) fn rule(filter: &str) -> (Rule, mpsc::UnboundedReceiver<marvain_iotco
     let filter = marvain_iotcore::topic::TopicFilter::parse(filter).unwrap();
     (Rule { name: "collect".into(), filter, target: Arc::new(Collector(sender)) }, receiver)
 }
+
+pub(crate) async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
+    timeout(PATIENCE, receiver.recv()).await.expect("an event").unwrap()
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rumqttc::{PublishOptions, QoS};
 use tempfile::TempDir;
 
-use crate::common::{Client, Setup, World, rule};
+use crate::common::{Client, Identity, Setup, World, next, rule};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persistent_session_gets_what_it_missed_after_a_restart() {
@@ -62,14 +62,19 @@ async fn several_absent_sessions_share_a_payload_and_each_gets_it() {
     world.stop().await;
 }
 
+/// A persistent session whose client acknowledges nothing by itself.
+fn unacknowledging(device: &Identity) -> rumqttc::MqttOptions {
+    let mut options = device.options();
+    options.set_clean_session(false);
+    options.set_ack_mode(rumqttc::AckMode::Manual);
+    options
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unacknowledged_message_comes_again() {
     let world = World::start().await;
     let subscriber = world.device("subscriber").await;
-    let mut options = subscriber.options();
-    options.set_clean_session(false);
-    options.set_ack_mode(rumqttc::AckMode::Manual);
-    let mut client = Client::connect(options).await.unwrap();
+    let mut client = Client::connect(unacknowledging(&subscriber)).await.unwrap();
     client.subscribe("x", QoS::AtLeastOnce).await;
     let publisher = world.device("publisher").await.connect().await;
     publisher.publish("x", "first", QoS::AtLeastOnce).await;
@@ -77,6 +82,8 @@ async fn an_unacknowledged_message_comes_again() {
     let first = client.receive().await;
     client.mqtt.ack(&first).await.unwrap();
     assert_eq!(client.receive_text().await.1, "second");
+    // Sent after the acknowledgement, and answered.
+    client.publish("y", "", QoS::AtLeastOnce).await;
     client.vanish().await;
     world.gone("subscriber").await;
     let mut client = subscriber.connect_persistent().await;
@@ -104,10 +111,7 @@ async fn sessions_expire() {
     client.disconnect().await;
     world.gone("a").await;
     world.clock.advance(Duration::from_secs(61));
-    let now_ms = marvain_iotcore::Clock::now_ms(&*world.clock);
-    while world.core.sweep(now_ms).await.unwrap().sessions == 0 {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!(world.core.sweep(marvain_iotcore::Clock::now_ms(&*world.clock)).await.unwrap().sessions, 1);
     assert!(!device.connect_persistent().await.session_present);
     world.stop().await;
 }
@@ -116,7 +120,7 @@ async fn sessions_expire() {
 async fn presence_does_not_stick_when_the_process_is_killed() {
     let world = World::start().await;
     let device = world.device("a").await;
-    let client = device.connect_persistent().await;
+    let client = Client::connect(unacknowledging(&device)).await.unwrap();
     client.subscribe("x", QoS::AtLeastOnce).await;
     world.device("b").await.connect().await.publish("x", "acknowledged", QoS::AtLeastOnce).await;
     let data = world.kill().await;
@@ -124,7 +128,7 @@ async fn presence_does_not_stick_when_the_process_is_killed() {
     let (rule, mut events) = rule("$aws/events/presence/disconnected/+");
     let world = World::at(data, Setup { rules: vec![rule], ..Setup::default() }).await;
     for client_id in ["a", "b"] {
-        let event: serde_json::Value = serde_json::from_slice(&events.recv().await.unwrap().payload).unwrap();
+        let event: serde_json::Value = serde_json::from_slice(&next(&mut events).await.payload).unwrap();
         assert_eq!(event["clientId"], client_id);
         assert_eq!(event["disconnectReason"], "SERVER_ERROR");
         assert_eq!(event["versionNumber"], 0);
@@ -191,7 +195,10 @@ async fn what_was_acknowledged_survives_kill_9() {
 async fn a_damaged_database_is_reported_and_left_alone() {
     let world = World::start().await;
     let data = world.stop().await;
+    // The writer lets go of the lock when it has closed the database.
+    std::fs::File::open(data.path().join("iot/iotcore.lock")).unwrap().lock().unwrap();
     let path = data.path().join("iot/iotcore.db");
+    let _there_may_be_none = std::fs::remove_file(path.with_extension("db-wal"));
     std::fs::write(&path, b"this is not a database, and not a small file either".repeat(100)).unwrap();
     let before = std::fs::read(&path).unwrap();
     let parts = marvain_iotcore::Parts {

@@ -1,1 +1,103 @@
-//! 
+//! Peers that are silent, slow or many do not hold up the others.
+
+use rumqttc::{PublishOptions, QoS};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+use crate::common::World;
+use crate::limits::{connect_packet, raw};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn silent_peers_and_slow_handshakes_hold_up_nobody() {
+    let world = World::start().await;
+    let device = world.device("a").await;
+    let mut strangers = Vec::new();
+    for number in 0..100 {
+        let mut stranger = TcpStream::connect(world.address).await.unwrap();
+        if number % 2 == 0 {
+            // The first bytes of a TLS record that never ends.
+            stranger.write_all(&[0x16, 3, 1, 2]).await.unwrap();
+        }
+        strangers.push(stranger);
+    }
+    // And one that has shown its certificate and says nothing more.
+    let silent = raw(&device).await;
+    device.connect().await.publish("x", "", QoS::AtLeastOnce).await;
+    assert_eq!(world.core.stats().accepted, 1);
+    drop((strangers, silent));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_subscriber_holds_up_neither_publishers_nor_others() {
+    let world = World::start().await;
+    // It subscribes to everything, with QoS 0 and QoS 1, and never reads.
+    let mut slow = raw(&world.device("slow").await).await;
+    slow.write_all(&connect_packet("slow")).await.unwrap();
+    slow.write_all(b"\x82\x10\x00\x01\x00\x04big0\x00\x00\x04big1\x01").await.unwrap();
+    let watching = world.device("watching").await;
+    let mut watcher = watching.connect().await;
+    watcher.subscribe("$aws/events/presence/disconnected/slow", QoS::AtLeastOnce).await;
+    let mut fast = world.device("fast").await.connect().await;
+    fast.subscribe("big0", QoS::AtLeastOnce).await;
+    let publisher = world.device("publisher").await.connect().await;
+    let payload = vec![b'x'; 100 * 1024];
+    for _ in 0..100 {
+        publisher.mqtt.publish("big0", payload.clone(), PublishOptions::at_least_once()).await.unwrap();
+        fast.receive().await;
+    }
+    let stats = world.core.stats();
+    assert!(stats.dropped_qos0 > 0, "{stats:?}");
+    assert!(world.core.connection("slow").is_some());
+    // Without a persistent session there is nowhere to keep its QoS 1 messages.
+    for _ in 0..100 {
+        publisher.publish("big1", payload.clone(), QoS::AtLeastOnce).await;
+    }
+    let event = watcher.receive_json("$aws/events/presence/disconnected/slow").await;
+    assert_eq!(event["disconnectReason"], "THROTTLED");
+    drop(slow);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_persistent_subscriber_loses_nothing() {
+    let world = World::start().await;
+    let device = world.device("slow").await;
+    let mut slow = device.connect_persistent().await;
+    slow.subscribe("big", QoS::AtLeastOnce).await;
+    let publisher = world.device("publisher").await.connect().await;
+    // More than its mailbox holds, in messages of a kind that show their order.
+    for number in 0..300_u32 {
+        let payload = format!("{number}:{}", "x".repeat(20 * 1024));
+        publisher.mqtt.publish("big", payload, PublishOptions::at_least_once()).await.unwrap();
+    }
+    for number in 0..300_u32 {
+        let payload = slow.receive_text().await.1;
+        assert_eq!(payload.split(':').next(), Some(&*number.to_string()));
+    }
+    assert_eq!(world.core.stats().queued, 300);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn five_hundred_idle_connections_are_no_burden() {
+    let world = World::start().await;
+    let device = world.device("many").await;
+    let mut idle = Vec::new();
+    for number in 0..500 {
+        let mut stream = raw(&device).await;
+        stream.write_all(&connect_packet(&format!("idle-{number}"))).await.unwrap();
+        idle.push(stream);
+    }
+    let mut busy = device.connect().await;
+    busy.subscribe("x", QoS::AtLeastOnce).await;
+    for _ in 0..100 {
+        busy.publish("x", "", QoS::AtLeastOnce).await;
+        busy.receive().await;
+    }
+    // The last CONNECTs may still be on their way.
+    while world.core.stats().connections < 501 {
+        tokio::task::yield_now().await;
+    }
+    world.stop().await;
+}

@@ -7,7 +7,7 @@ use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
 use rumqttc::{PublishOptions, QoS};
 use tokio::sync::mpsc;
 
-use crate::common::{Setup, World, rule};
+use crate::common::{Setup, World, next, rule};
 
 /// Fails until it is repaired.
 struct Broken {
@@ -56,7 +56,7 @@ async fn rules_see_the_messages_of_a_connection_in_order() {
         client.mqtt.publish("n", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
     }
     for number in 0..300_u32 {
-        assert_eq!(received.recv().await.unwrap().payload, number.to_string());
+        assert_eq!(next(&mut received).await.payload, number.to_string());
     }
     world.stop().await;
 }
@@ -89,11 +89,9 @@ async fn lifecycle_events_wait_for_their_target() {
     client.disconnect().await;
     world.gone("pi").await;
     target.repaired.store(true, Ordering::SeqCst);
-    let data = world.stop().await;
-    drop(data);
     let mut events = Vec::new();
     while events.len() < 3 {
-        events.push(delivered.recv().await.unwrap());
+        events.push(next(&mut delivered).await);
     }
     let topics: Vec<_> = events.iter().map(|event| event.topic.as_str()).collect();
     assert_eq!(
@@ -101,6 +99,7 @@ async fn lifecycle_events_wait_for_their_target() {
         ["$aws/events/presence/connected/pi", "$aws/events/subscriptions/subscribed/pi", "$aws/events/presence/disconnected/pi"]
     );
     assert!(events.iter().all(|event| event.principal == Some(device.id)));
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

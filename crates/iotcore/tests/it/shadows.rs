@@ -4,7 +4,7 @@ use marvain_iotcore::names::{ShadowName, ThingName};
 use rumqttc::QoS;
 use serde_json::json;
 
-use crate::common::{Setup, World, rule};
+use crate::common::{Setup, World, next, rule};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_device_updates_and_reads_its_shadow() {
@@ -54,7 +54,7 @@ async fn a_named_shadow_waits_for_its_absent_device() {
     let (thing, name) = (ThingName::parse("pi").unwrap(), ShadowName::parse("commands").unwrap());
     let desired = json!({"state": {"desired": {"c1": {"do": "ping"}}}}).to_string();
     world.core.shadow_update(thing.clone(), Some(name.clone()), desired.as_bytes()).await.unwrap();
-    let documents = ruled.recv().await.unwrap();
+    let documents = next(&mut ruled).await;
     assert_eq!(documents.topic.as_str(), "$aws/things/pi/shadow/name/commands/update/documents");
     assert_eq!(documents.principal, None);
     let data = world.stop().await;

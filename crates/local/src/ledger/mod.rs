@@ -6,6 +6,8 @@ mod audit;
 mod commit;
 mod fault;
 mod query;
+#[cfg(test)]
+mod tests;
 
 use crate::store::{Schema, OpenError, Store};
 use async_trait::async_trait;

@@ -33,11 +33,13 @@ pub const DELIVERY_BYTES_MAX: usize = 1 << 20;
 /// Most deliveries in one answer.
 pub const BATCH_DELIVERIES_MAX: usize = 256;
 
+/// Numbers of receipts: never the same twice in a process, so that none is good in a database that is opened later.
+static RECEIPTS: AtomicU64 = AtomicU64::new(1);
+
 /// Durable queues in a SQLite file.
 pub struct SqliteQueues {
     store: Store,
     changes: Arc<BTreeMap<Queue, watch::Sender<()>>>,
-    receipts: AtomicU64,
 }
 
 /// What became of a delivery that was handed in.
@@ -184,7 +186,7 @@ impl SqliteQueues {
 
     fn on(store: Store) -> Self {
         let changes = Queue::ALL.into_iter().map(|queue| (queue, watch::Sender::new(()))).collect();
-        Self { store, changes: Arc::new(changes), receipts: AtomicU64::new(1) }
+        Self { store, changes: Arc::new(changes) }
     }
 
     pub(crate) const fn store(&self) -> &Store {
@@ -225,7 +227,7 @@ impl SqliteQueues {
     /// [`QueueError`]; nothing was taken.
     pub async fn receive(&self, queue: Queue, max: usize, now: Timestamp) -> Result<Batch, QueueError> {
         let max = max.min(BATCH_DELIVERIES_MAX);
-        let number = self.receipts.fetch_add(1, Ordering::Relaxed);
+        let number = RECEIPTS.fetch_add(1, Ordering::Relaxed);
         // Others who wait have to know when these come back.
         let changed = self.notify(queue, |batch: &Batch| !batch.deliveries.is_empty());
         self.store.write_then(move |connection| take::receive(connection, queue, max, number, now), changed).await

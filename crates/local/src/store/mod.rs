@@ -6,10 +6,12 @@
 mod error;
 mod open;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::{OpenError, StoreError};
-pub(crate) use open::Schema;
+pub(crate) use open::{Schema, reader};
 
 use read::Readers;
 use rusqlite::Connection;

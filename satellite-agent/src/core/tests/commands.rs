@@ -9,10 +9,10 @@ fn a_command_runs_and_is_reported() {
     world.delta(&lamp(1, "on", 60));
     let argv = vec!["lamp".to_owned(), "on".to_owned()];
     assert_eq!(world.started, [(action(1), Job::Run { argv, timeout_s: 30 })]);
-    assert_eq!(world.disk.facts.last(), Some(&Fact::Started {
-        action: action(1),
-        expires_at: Timestamp::from_ms(T0).plus_s(60)
-    }));
+    assert_eq!(
+        world.disk.facts.last(),
+        Some(&Fact::Started { action: action(1), expires_at: Timestamp::from_ms(T0).plus_s(60) })
+    );
     assert_eq!(world.states(), ["acknowledged"]);
     world.tell(done(1));
     let reports = world.sent("/report");
@@ -93,7 +93,12 @@ fn what_cannot_run_is_refused_with_a_reason() {
         (1, lamp(1, "dim", 60), "rejected", "argument `state` must be one of on, off"),
         (4, lamp_without_state, "rejected", "argument `state` is missing"),
         (5, oven, "rejected", "capability `oven` is unknown here"),
-        (6, json!({ action(6).as_str(): {"capability": "lamp"} }), "rejected", "the command is malformed: missing field"),
+        (
+            6,
+            json!({ action(6).as_str(): {"capability": "lamp"} }),
+            "rejected",
+            "the command is malformed: missing field",
+        ),
         (7, json!({ action(7).as_str(): 3 }), "rejected", "the command is malformed"),
     ];
     for (_, command, state, why) in cases {
@@ -178,10 +183,16 @@ fn ids_are_forgotten_long_after_they_expired() {
     let known = |world: &World| world.disk.facts.iter().any(|fact| matches!(fact, Fact::Done { .. }));
     assert!(known(&world));
     let mut disk = world.disk.clone();
-    disk.facts = disk.facts.into_iter().map(|fact| match fact {
-        Fact::Done { action, .. } => Fact::Done { action, expires_at: Timestamp::from_ms(T0 - (REMEMBER_S + 1) * 1000) },
-        other => other,
-    }).collect();
+    disk.facts = disk
+        .facts
+        .into_iter()
+        .map(|fact| match fact {
+            Fact::Done { action, .. } => {
+                Fact::Done { action, expires_at: Timestamp::from_ms(T0 - (REMEMBER_S + 1) * 1000) }
+            }
+            other => other,
+        })
+        .collect();
     assert!(known(&world.restart(2)), "not at once");
     assert!(!known(&World::on(disk, 2)));
 }
@@ -202,4 +213,12 @@ fn after_damage_to_the_journal_open_commands_do_not_run_and_new_ones_do() {
     let mut world = world.restart(4);
     world.delta(&lamp(4, "on", 60));
     assert_eq!(world.started.len(), 1, "that it was dealt with is remembered");
+}
+
+#[test]
+fn a_command_without_arguments_may_come_without_them() {
+    let mut world = World::new();
+    let expires_at = Timestamp::from_ms(T0).plus_s(60);
+    world.connect(&json!({ action(1).as_str(): {"capability": "ping", "expires_at": expires_at} }), false);
+    assert!(matches!(world.started[..], [(_, Job::Answer { .. })]));
 }

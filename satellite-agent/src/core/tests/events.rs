@@ -95,13 +95,20 @@ fn privacy_mode_is_remembered_and_waited_for() {
     world.connect(&json!({}), true);
     let mut world = world.restart(2);
     world.say("a secret");
-    assert!(world.disk.lanes[0].iter().all(|entry| !entry.payload.get().contains("secret")), "on until the hub says off");
+    assert!(
+        world.disk.lanes[0].iter().all(|entry| !entry.payload.get().contains("secret")),
+        "on until the hub says off"
+    );
 
     let mut world = World::new();
     world.say("said before the hub could tell");
     world.tell(Input::Connected);
     assert!(world.sent("/transcript").is_empty(), "it waits for the answer of the shadow");
-    world.shadow(ShadowName::Config, ShadowOp::GetAccepted, &json!({"state": {"desired": {"privacy": true}}, "version": 9}));
+    world.shadow(
+        ShadowName::Config,
+        ShadowOp::GetAccepted,
+        &json!({"state": {"desired": {"privacy": true}}, "version": 9}),
+    );
     let suppressed = world.sent("/suppressed");
     assert_eq!(suppressed.len(), 1);
     assert!(!suppressed[0].to_string().contains("said"));

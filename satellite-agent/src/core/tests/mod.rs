@@ -137,7 +137,8 @@ impl World {
             }
             Output::Append { ticket, record } => {
                 let i = index(record.channel.lane());
-                let full = record.channel != Channel::Report && self.disk.room.is_some_and(|room| self.disk.lanes[i].len() >= room);
+                let full = record.channel != Channel::Report
+                    && self.disk.room.is_some_and(|room| self.disk.lanes[i].len() >= room);
                 let stored = match (self.disk.broken, full) {
                     (true, _) => Err(NotStored::Disk),
                     (_, true) => Err(NotStored::Full),
@@ -203,7 +204,11 @@ impl World {
         self.tell(Input::Connected);
         let document = json!({"state": {"desired": {"privacy": privacy}}, "version": 1});
         self.shadow(ShadowName::Config, ShadowOp::GetAccepted, &document);
-        self.shadow(ShadowName::Commands, ShadowOp::GetAccepted, &json!({"state": {"desired": commands}, "version": 1}));
+        self.shadow(
+            ShadowName::Commands,
+            ShadowOp::GetAccepted,
+            &json!({"state": {"desired": commands}, "version": 1}),
+        );
     }
 
     fn delta(&mut self, commands: &Value) {

@@ -58,7 +58,11 @@ fn a_disk_that_refuses_pauses_inputs_and_is_tried_again_ever_more_slowly() {
 fn readings_never_pause_anything() {
     let mut world = World::new();
     world.disk.broken = true;
-    world.tell(Input::Readings(vec![marvain_topics::wire::Reading { name: "t".into(), value: 1.0, unit: String::new() }]));
+    world.tell(Input::Readings(vec![marvain_topics::wire::Reading {
+        name: "t".into(),
+        value: 1.0,
+        unit: String::new(),
+    }]));
     assert!(!world.paused);
     assert_eq!(world.agent.deadline(), None);
 }

@@ -54,8 +54,7 @@ pub(in crate::io) async fn run(argv: &[String], timeout: Duration) -> Result<Exi
     let (program, args) = argv.split_first().ok_or("no program is given")?;
     let mut command = Command::new(program);
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child =
-        command.process_group(0).spawn().map_err(|error| format!("cannot run `{program}`: {error}"))?;
+    let mut child = command.process_group(0).spawn().map_err(|error| format!("cannot run `{program}`: {error}"))?;
     let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw));
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
     let (from_stdout, from_stderr) = (child.stdout.take(), child.stderr.take());

@@ -4,7 +4,10 @@
 //! old file is read to its end first, also when it was renamed while the agent was down) and by copying and truncating are
 //! both followed.
 
-use super::{Refused, line, lines::{Item, Lines}};
+use super::{
+    Refused, line,
+    lines::{Item, Lines},
+};
 use crate::{
     config::Emit,
     core::{Input, Position},

@@ -51,7 +51,8 @@ impl Lines {
         let mut items = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.offset += part.len() as u64;
-            let (part, ends) = part.split_last().filter(|(last, _)| **last == b'\n').map_or((part, false), |(_, p)| (p, true));
+            let (part, ends) =
+                part.split_last().filter(|(last, _)| **last == b'\n').map_or((part, false), |(_, p)| (p, true));
             self.bytes += part.len() as u64;
             // One byte more than a line may have, for a carriage return.
             let room = (LINE_BYTES_MAX + 1).saturating_sub(self.line.len());
@@ -100,7 +101,8 @@ mod tests {
     #[test]
     fn lines_are_the_same_however_the_bytes_come() {
         let long = "x".repeat(LINE_BYTES_MAX);
-        let whole = [b"one\r\n\n".as_slice(), b"a\xffb\n", long.as_bytes(), b"\r\n", long.as_bytes(), b"y\nlast"].concat();
+        let whole =
+            [b"one\r\n\n".as_slice(), b"a\xffb\n", long.as_bytes(), b"\r\n", long.as_bytes(), b"y\nlast"].concat();
         let expected = split(&whole, whole.len());
         let line = |text: &str, end| Item::Line { text: text.to_owned(), end };
         assert_eq!(expected[..3], [line("one", 5), line("", 6), Item::NotUtf8 { byte: 1, end: 10 }]);

@@ -18,7 +18,7 @@ mod tests {
 
     #[test]
     fn waits_grow_to_a_cap_and_cover_the_whole_range() {
-        let most = |attempt| (0..100_000).step_by(7).map(|random| delay_ms(attempt, random)).max().unwrap();
+        let most = |attempt| (0..=30_000).map(|random| delay_ms(attempt, random)).max().unwrap();
         let bounds: Vec<_> = [0, 1, 2, 7, u32::MAX].map(most).into();
         assert_eq!(bounds, [250, 500, 1000, 30_000, 30_000]);
         assert_eq!(delay_ms(5, 0), 0);

@@ -169,11 +169,7 @@ pub(super) async fn serve(
 }
 
 /// Subscribes to all of `filters` in one packet, with QoS 1.
-pub(crate) async fn subscribe(
-    client: &AsyncClient,
-    filters: &[String],
-    timeout: Duration,
-) -> Result<(), SessionError> {
+pub(crate) async fn subscribe(client: &AsyncClient, filters: &[String], timeout: Duration) -> Result<(), SessionError> {
     let wanted = filters.iter().map(|filter| SubscribeFilter::new(filter.clone(), QoS::AtLeastOnce));
     let notice = client.subscribe_many_tracked(wanted).await.map_err(|_| SessionError::Ended("SUBSCRIBE"))?;
     let answer = tokio::time::timeout(timeout, notice.wait_async()).await;

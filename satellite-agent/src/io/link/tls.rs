@@ -44,8 +44,7 @@ pub(crate) fn client_config(endpoint: &Endpoint) -> Result<Arc<ClientConfig>, Tl
     }
     let chain = certificates(&endpoint.certificate)?;
     let path = &endpoint.private_key;
-    let key =
-        PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
+    let key = PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::Pem { path: path.to_owned(), source })?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?

@@ -297,7 +297,9 @@ impl LaneLog {
         if self.state.removed >= self.state.stored {
             return Ok(false);
         }
-        let Some((first, last)) = self.segments.front().map(|front| (front.first, front.last)) else { return Ok(false) };
+        let Some((first, last)) = self.segments.front().map(|front| (front.first, front.last)) else {
+            return Ok(false);
+        };
         let dropped = (last + 1).saturating_sub(first.max(self.state.removed + 1));
         self.state.removed = self.state.removed.max(last);
         self.state.dropped = self.state.dropped.saturating_add(dropped);
@@ -316,6 +318,16 @@ impl LaneLog {
         self.state.dropped = self.state.dropped.saturating_add(readings);
         if let Err(error) = self.note(&Line::Dropped(self.state.dropped)) {
             tracing::debug!(%error, "the number of dropped readings is not on disk yet");
+        }
+    }
+}
+
+#[cfg(test)]
+impl LaneLog {
+    /// From now on the last segment is written through `file`.
+    pub(super) fn break_tail(&mut self, file: File) {
+        if let Some(tail) = &mut self.tail {
+            tail.file = file;
         }
     }
 }

@@ -62,7 +62,12 @@ fn parse(asked: &str) -> Option<(&str, Setting<'_>)> {
     // The last ` to ` parts them: a name may have one too.
     let at = rest.to_ascii_lowercase().rfind(" to ")?;
     let value = rest.get(at + " to ".len()..)?.trim();
-    Some((rest.get(..at)?.trim(), Setting::Value(value))).filter(|(name, _)| !name.is_empty() && !value.is_empty())
+    let setting = match value {
+        on if on.eq_ignore_ascii_case("on") => Setting::Switch(true),
+        off if off.eq_ignore_ascii_case("off") => Setting::Switch(false),
+        value => Setting::Value(value),
+    };
+    Some((rest.get(..at)?.trim(), setting)).filter(|(name, _)| !name.is_empty() && !value.is_empty())
 }
 
 /// What an argument must be for the setting, if it can express it.

@@ -262,6 +262,7 @@ fn switching() {
         "set the lamp to 12.5",
         "set heater to 21.5 degrees",
         "turn the heater on",
+        "set the desk fan to off",
         "turn the bell on",
         "turn the attic bell on",
         "turn the unicorn on",
@@ -291,6 +292,8 @@ fn switching() {
       -> den/heater {"level":21.5}
     turn the heater on
       -> kitchen/say {"text":"I cannot turn the heater on."}
+    set the desk fan to off
+      -> den/desk-fan {"spin":false}
     turn the bell on
       -> kitchen/say {"text":"I know more than one bell; say whose: hall, attic."}
     turn the attic bell on

@@ -218,7 +218,6 @@ fn model_error(error: OpenAIError) -> ModelError {
             Some(CallError::Status(status)) if WRONG.contains(status) => ModelError::Declined(cause.to_string()),
             _ => ModelError::Unavailable(cause),
         },
-        OpenAIError::JSONDeserialize(..) => unfit("the answer of the model service is no JSON"),
         other => unfit(other),
     }
 }

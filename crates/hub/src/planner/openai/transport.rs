@@ -7,6 +7,7 @@ use super::settings::{CALL_S_MAX, OpenAiSettings};
 use crate::port::Cause;
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use http::{StatusCode, header::RETRY_AFTER};
+use serde::de::IgnoredAny;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
 
@@ -32,6 +33,9 @@ pub(super) enum CallError {
     /// The answer is too long to read.
     #[error("the answer of the model service has more than {ANSWER_BYTES_MAX} bytes")]
     TooLong,
+    /// Something else answers, like a network's log-in page.
+    #[error("the answer of the model service is no JSON")]
+    NoJson(#[source] serde_json::Error),
     /// No answer, or a broken one.
     #[error("the model service gives no whole answer")]
     Network(#[source] reqwest::Error),
@@ -94,7 +98,7 @@ impl Transport {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
-            if attempt >= self.retries || may_succeed_later(&failure) {
+            if attempt >= self.retries || !may_succeed_later(&failure) {
                 return Err(failure);
             }
             let pause = asked.unwrap_or_else(|| backoff(attempt, (self.random)()));
@@ -123,6 +127,8 @@ impl Transport {
             }
             body.extend_from_slice(&chunk);
         }
+        // async-openai would log the whole of what it cannot parse.
+        serde_json::from_slice::<IgnoredAny>(&body).map_err(|e| (CallError::NoJson(e), None))?;
         Ok(http::Response::new(body).into())
     }
 }
@@ -134,7 +140,9 @@ fn may_succeed_later(failure: &CallError) -> bool {
                 || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT)
         }
         CallError::Network(_) => true,
-        CallError::Pause(_) | CallError::TooLong | CallError::Request(_) | CallError::Slow => false,
+        CallError::Pause(_) | CallError::TooLong | CallError::NoJson(_) | CallError::Request(_) | CallError::Slow => {
+            false
+        }
     }
 }
 

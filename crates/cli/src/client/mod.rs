@@ -1,0 +1,193 @@
+//! The client of a running hub's API: finds the hub by its data directory, asks with a token, reads typed answers.
+//!
+//! It decides nothing and retries nothing: every refusal is the hub's.
+
+mod calls;
+
+use crate::{
+    error::{CliError, Exit},
+    globals::{Globals, shown},
+};
+use marvain_console::{error::ErrorBody, page::List};
+use reqwest::{Method, RequestBuilder, Response, Url, redirect};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use std::{fs, io, time::Duration};
+
+/// Longest that connecting may take, in seconds.
+const CONNECT_TIMEOUT_S: u64 = 5;
+/// Longest that an ordinary request may take, in seconds; a little longer than the hub gives itself.
+const TIMEOUT_S: u64 = marvain_console::REQUEST_TIMEOUT_S + 5;
+/// Longest that verifying or backing up may take, in seconds.
+const LONG_TIMEOUT_S: u64 = marvain_console::LONG_REQUEST_TIMEOUT_S + 5;
+/// Largest answer in bytes.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Most items that are gathered of a list that is asked for as a whole.
+const WHOLE_LIST_MAX: usize = 100_000;
+
+/// What a running hub says of itself.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+pub(crate) struct RunningHub {
+    /// Address of the API.
+    pub(crate) http: String,
+}
+
+/// A hub that runs, and who asks it.
+pub(crate) struct Client {
+    http: reqwest::Client,
+    base: Url,
+    token: String,
+    no_hub: String,
+}
+
+/// Nothing to send, or nothing to ask for.
+pub(crate) const NOTHING: &[(&str, &str)] = &[];
+
+impl Client {
+    /// Finds the hub that runs on the data directory.
+    pub(crate) fn connect(globals: &Globals) -> Result<Self, CliError> {
+        let data = shown(&globals.data_dir()?);
+        let no_hub = format!("no hub runs on `{data}`");
+        let file = globals.running_file()?;
+        let text = match fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(absent(&no_hub, &data)),
+            Err(error) => return Err(CliError::failure(format!("cannot read `{}`", shown(&file))).because(error)),
+        };
+        let damaged = || CliError::failure(format!("`{}` does not say where the hub listens", shown(&file)));
+        let running: RunningHub = serde_json::from_str(&text).map_err(|e| damaged().because(e))?;
+        let base = Url::parse(&format!("http://{}/v1/", running.http)).map_err(|_| damaged())?;
+        let credential = globals.credential_file()?;
+        let token = fs::read_to_string(&credential).map_err(|e| {
+            CliError::new(Exit::Refused, format!("cannot read the credential `{}`", shown(&credential)))
+                .because(e)
+                .hint("ask with a token of your own: `--credential FILE`; an owner makes one by `marvain person token`")
+        })?;
+        Self::new(base, token.trim().to_owned(), no_hub)
+    }
+
+    fn new(base: Url, token: String, no_hub: String) -> Result<Self, CliError> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
+            .timeout(Duration::from_secs(TIMEOUT_S))
+            .build()
+            .map_err(|e| CliError::failure("cannot make HTTP requests").because(e))?;
+        Ok(Self { http, base, token, no_hub })
+    }
+
+    /// The URL of the path that these segments make, each quoted.
+    fn url(&self, segments: &[&str]) -> Result<Url, CliError> {
+        let mut url = self.base.clone();
+        let mut path = url.path_segments_mut().map_err(|()| CliError::failure("the hub's address is no base"))?;
+        path.pop_if_empty().extend(segments);
+        drop(path);
+        Ok(url)
+    }
+
+    fn request(&self, method: Method, segments: &[&str]) -> Result<RequestBuilder, CliError> {
+        Ok(self.http.request(method, self.url(segments)?).bearer_auth(&self.token))
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, CliError> {
+        let response = request.send().await.map_err(|error| {
+            let error = if error.is_connect() {
+                return absent(&self.no_hub, "DIR").because(error.without_url());
+            } else {
+                error.without_url()
+            };
+            CliError::failure("the hub does not answer").because(error).hint("see the hub's log")
+        })?;
+        let status = response.status();
+        let bytes = bounded(response).await?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        let unknown = || CliError::failure(format!("the hub answers {status}")).hint("is it another version?");
+        Err(serde_json::from_slice::<ErrorBody>(&bytes).map_or_else(|_| unknown(), |body| CliError::answered(body.error)))
+    }
+
+    async fn typed<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {
+        let bytes = self.answer(request).await?;
+        let foreign = |e| CliError::failure("the hub answers something else than was asked for").because(e);
+        serde_json::from_slice(&bytes).map_err(|e: serde_json::Error| foreign(e).hint("is it another version?"))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &[&str], params: &impl Params) -> Result<T, CliError> {
+        self.typed(self.request(Method::GET, path)?.query(params)).await
+    }
+
+    async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &(impl Serialize + Sync + ?Sized),
+    ) -> Result<T, CliError> {
+        self.typed(self.request(method, path)?.json(body)).await
+    }
+
+    async fn long<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, CliError> {
+        self.typed(self.request(Method::POST, path)?.timeout(Duration::from_secs(LONG_TIMEOUT_S))).await
+    }
+}
+
+/// What can stand behind a `?`.
+pub(crate) trait Params: Serialize + Sync {}
+
+impl<T: Serialize + Sync> Params for T {}
+
+fn absent(no_hub: &str, data: &str) -> CliError {
+    CliError::new(Exit::NoHub, no_hub).hint(format!("start it with `marvain up --data {data}`"))
+}
+
+/// All pages of a list, at most [`WHOLE_LIST_MAX`] items.
+pub(crate) async fn whole<T>(
+    mut page: impl AsyncFnMut(Option<String>) -> Result<List<T>, CliError>,
+) -> Result<Vec<T>, CliError> {
+    let mut all = Vec::new();
+    let mut after = None;
+    loop {
+        let List { items, next } = page(after).await?;
+        all.extend(items);
+        match next {
+            Some(next) if all.len() < WHOLE_LIST_MAX => after = Some(next),
+            Some(_) => return Err(CliError::failure(format!("the list has more than {WHOLE_LIST_MAX} items"))),
+            None => return Ok(all),
+        }
+    }
+}
+
+async fn bounded(mut response: Response) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let broken = |e: reqwest::Error| CliError::failure("the hub's answer broke off").because(e.without_url());
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if bytes.len() + chunk.len() > ANSWER_BYTES_MAX {
+            return Err(CliError::failure(format!("the hub's answer has more than {ANSWER_BYTES_MAX} bytes")));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_a_path_stays_in_its_segment() {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let base = Url::parse("http://127.0.0.1:1/v1/").unwrap();
+        let client = Client::new(base, String::new(), String::new()).unwrap();
+        let url = client.url(&["queues", "../people?x", "redrive"]).unwrap();
+        assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/queues/..%2Fpeople%3Fx/redrive");
+    }
+
+    #[test]
+    fn without_a_run_file_no_hub_runs() {
+        let data = tempfile::tempdir().unwrap();
+        let globals = Globals { data: Some(data.path().to_owned()), ..Globals::default() };
+        let error = Client::connect(&globals).err().unwrap();
+        assert_eq!(error.exit(), Exit::NoHub);
+        assert_eq!(error.to_string(), format!("no hub runs on `{}`", data.path().display()));
+    }
+}

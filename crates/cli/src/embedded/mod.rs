@@ -1,0 +1,236 @@
+//! The embedded hub: one process on one machine, composed of the hub, its local stores and the embedded IoT Core.
+//!
+//! It is one of marvain's composition roots. What it decides is which parts there are; what they do is theirs.
+
+mod files;
+mod fleet;
+mod operations;
+mod rules;
+mod system;
+mod workers;
+
+pub(crate) use files::{DataDir, FileError};
+pub(crate) use system::System;
+
+use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
+use marvain_console::{Api, router};
+use marvain_domain::{audit::LogKey, id::PersonId};
+use marvain_hub::{
+    Hub, Ports, Settings,
+    planner::{self, OpenAiSettings},
+};
+use marvain_iotcore::{Config, IotCore, Parts};
+use marvain_local::LocalStores;
+use operations::LocalOperations;
+use rules::EnrolmentHook;
+use serde::{Deserialize, Serialize};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    process,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
+
+/// How long sessions of satellites that are away keep their messages, in seconds: AWS IoT's longest.
+const SESSION_EXPIRY_S: u64 = 7 * 24 * 3600;
+/// How long a hub that is told to stop may take to finish what it holds, in seconds.
+const SHUTDOWN_S: u64 = 10;
+/// The hub's own persona.
+const AGENT: &str = "marvain";
+
+/// How to start a hub.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// Its data.
+    pub(crate) data: PathBuf,
+    /// Where satellites connect.
+    pub(crate) mqtt: SocketAddr,
+    /// Where its API listens.
+    pub(crate) http: SocketAddr,
+    /// The name or address that satellites know it by; the MQTT address unless said.
+    pub(crate) endpoint: Option<String>,
+    /// The owner's name.
+    pub(crate) owner: PersonId,
+    /// Settings of OpenAI's planner; none to plan by plain rules.
+    pub(crate) openai: Option<OpenAiSettings>,
+    /// IANA time zone that the household lives by.
+    pub(crate) time_zone: String,
+}
+
+/// What a hub says when it is ready: `marvain up --json` prints it, and commands find the hub by it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// Always true.
+    pub(crate) ready: bool,
+    /// Address of the broker.
+    pub(crate) mqtt: String,
+    /// Address of the API.
+    pub(crate) http: String,
+    /// Its data.
+    pub(crate) data: PathBuf,
+    /// Process id.
+    pub(crate) pid: u32,
+    /// Who plans.
+    pub(crate) planner: String,
+}
+
+/// Why a hub does not start or run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum EmbeddedError {
+    #[error(transparent)]
+    Files(#[from] FileError),
+    #[error(transparent)]
+    Local(#[from] marvain_local::OpenError),
+    #[error("the broker does not start")]
+    IotCore(#[from] marvain_iotcore::Error),
+    #[error("the rules of the channel table do not fit the broker")]
+    Rules(#[from] marvain_iotcore::topic::TopicError),
+    #[error("{0}")]
+    Settings(String),
+    #[error("cannot listen on {address} for {what}: is it in use? `--{what} 127.0.0.1:0` picks a free port")]
+    Listen {
+        what: &'static str,
+        address: SocketAddr,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("the built-in policies are broken")]
+    Policies(#[from] marvain_domain::policy::PolicyError),
+    #[error(transparent)]
+    Planner(#[from] planner::SettingsError),
+    #[error("the owner cannot be set up")]
+    Owner(#[from] marvain_hub::people::RequestError),
+    #[error("the audit log's key does not work")]
+    Key(#[from] marvain_domain::audit::checkpoint::LogKeyError),
+}
+
+/// A hub that runs.
+pub(crate) struct Embedded {
+    pub(crate) running: Running,
+    data: DataDir,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+}
+
+impl Embedded {
+    /// Starts a hub. When it returns, satellites and commands can connect.
+    pub(crate) async fn start(options: Options, system: System) -> Result<Self, EmbeddedError> {
+        let data = DataDir::open(&options.data)?;
+        let stores = LocalStores::open(data.path())?;
+        let (mqtt, mqtt_address) = listen("mqtt", options.mqtt).await?;
+        let (http, http_address) = listen("http", options.http).await?;
+        let host = options.endpoint.unwrap_or_else(|| reachable(mqtt_address));
+        let endpoint = Endpoint { host: host.clone(), port: mqtt_address.port() };
+
+        let identity = data.identity(&system)?;
+        let log_key = LogKey::new(&format!("marvain.local/{}", identity.id), &data.seed(&system)?)?;
+        let queues = stores.queues.clone();
+        let hub_slot = Arc::new(OnceLock::new());
+        let config = Config {
+            hosts: vec![host.clone()],
+            session_expiry_s: SESSION_EXPIRY_S,
+            exclusive_client_ids: true,
+            ..Config::new(data.iot())
+        };
+        let parts = Parts {
+            clock: Arc::new(system.clone()),
+            entropy: Arc::new(system.clone()),
+            hook: Some(Arc::new(EnrolmentHook { hub: hub_slot.clone(), system: system.clone() })),
+            rules: rules::rules(&queues)?,
+        };
+        let iot = IotCore::open(config, parts).await?;
+        fleet::install(&iot).await?;
+
+        let model = planner::from_settings(options.openai.as_ref(), system.clock(), system.dice())?;
+        let ports = Ports {
+            ledger: stores.ledger.clone(),
+            recall: stores.recall.clone(),
+            model,
+            bus: Arc::new(EmbeddedBus { queues: queues.clone(), iot: iot.clone() }),
+            fleet: Arc::new(EmbeddedFleet { iot: iot.clone(), endpoint }),
+            vault: stores.vault.clone(),
+        };
+        let agent = AGENT.parse().map_err(|e| EmbeddedError::Settings(format!("{e}")))?;
+        let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_key })?);
+        hub.bootstrap(&options.owner, &data.owner(&system)?, system.now()).await?;
+        // Set once: this is the only place.
+        drop(hub_slot.set(hub.clone()));
+
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        workers::start(&mut tasks, &hub, &queues, &system, &stopped);
+        workers::start_upkeep(&mut tasks, &hub, &iot, &system, &stopped);
+        let operations = LocalOperations::new(stores, iot.clone(), data.clone(), system.clone());
+        let api = Api {
+            hub: hub.clone(),
+            operations: Arc::new(operations),
+            hosts: vec![host],
+            clock: system.clock(),
+            entropy: system.entropy(),
+        };
+        tasks.spawn(serve_http(http, router(api), stopped.clone()));
+        tasks.spawn(serve_mqtt(iot, mqtt, stopped));
+
+        let running = Running {
+            ready: true,
+            mqtt: mqtt_address.to_string(),
+            http: http_address.to_string(),
+            data: data.path().to_owned(),
+            pid: process::id(),
+            planner: hub.planner().to_owned(),
+        };
+        data.announce(&running)?;
+        Ok(Self { running, data, stop, tasks })
+    }
+
+    /// Stops: no new work is taken, what is held is finished, at most [`SHUTDOWN_S`] long. What remains is taken up by
+    /// the next start.
+    pub(crate) async fn stop(mut self) -> Result<(), EmbeddedError> {
+        self.data.retract()?;
+        self.stop.send_replace(true);
+        let finished = async { while self.tasks.join_next().await.is_some() {} };
+        if time::timeout(Duration::from_secs(SHUTDOWN_S), finished).await.is_err() {
+            tracing::warn!("some work was not finished in {SHUTDOWN_S} s; it is taken up at the next start");
+        }
+        Ok(())
+    }
+
+    /// Completes when a part has ended that should not have.
+    pub(crate) async fn failed(&mut self) {
+        self.tasks.join_next().await;
+    }
+}
+
+async fn listen(what: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), EmbeddedError> {
+    let failed = |source| EmbeddedError::Listen { what, address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// The address that clients on this machine reach a listener by.
+fn reachable(address: SocketAddr) -> String {
+    if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() }
+}
+
+async fn stopping(mut stopped: watch::Receiver<bool>) {
+    while !*stopped.borrow() {
+        if stopped.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn serve_http(listener: TcpListener, router: axum::Router, stopped: watch::Receiver<bool>) {
+    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped)).await {
+        tracing::error!(%error, "the API has ended");
+    }
+}
+
+async fn serve_mqtt(iot: IotCore, listener: TcpListener, stopped: watch::Receiver<bool>) {
+    if let Err(error) = iot.serve(listener, stopping(stopped)).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the broker has ended");
+    }
+}

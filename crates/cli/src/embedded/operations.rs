@@ -1,0 +1,150 @@
+//! What the API offers and the hub does not own, over the embedded hub's stores and broker.
+
+use super::{files::DataDir, system::System};
+use async_trait::async_trait;
+use marvain_console::operations::{
+    BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, Stats,
+};
+use marvain_domain::{Timestamp, id::DeliveryId};
+use marvain_hub::{
+    SEAL_ROWS_MAX, TICK_MAX,
+    people::RequestError,
+    port::{Cause, Head, Ledger as _, Vault as _},
+};
+use marvain_iotcore::IotCore;
+use marvain_local::{LocalStores, Redrive};
+use marvain_topics::Queue;
+
+/// Most objects of the audit log in one listing.
+const OBJECTS_MAX: usize = 1000;
+
+/// The embedded hub's operations.
+pub(crate) struct LocalOperations {
+    stores: LocalStores,
+    iot: IotCore,
+    data: DataDir,
+    system: System,
+    started_at: Timestamp,
+}
+
+impl LocalOperations {
+    pub(crate) fn new(stores: LocalStores, iot: IotCore, data: DataDir, system: System) -> Self {
+        let started_at = system.now();
+        Self { stores, iot, data, system, started_at }
+    }
+}
+
+fn unavailable(error: impl Into<Cause>) -> RequestError {
+    RequestError::Unavailable(error.into())
+}
+
+fn queue(name: &str) -> Result<Queue, RequestError> {
+    Queue::from_name(name).ok_or_else(|| RequestError::NotFound { what: "queue", id: name.chars().take(80).collect() })
+}
+
+fn cursor(after: Option<&str>) -> Result<Option<u64>, RequestError> {
+    let parsed = after.map(str::parse).transpose();
+    parsed.map_err(|_| RequestError::Invalid("`after` is no place in this list".to_owned()))
+}
+
+fn shown(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let mut end = text.len().min(LETTER_BYTES_MAX);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().to_owned()
+}
+
+#[async_trait]
+impl Operations for LocalOperations {
+    async fn queues(&self) -> Result<Vec<QueueInfo>, RequestError> {
+        let counts = self.stores.queues.counts(self.system.now()).await.map_err(unavailable)?;
+        let info = counts.into_iter().map(|count| QueueInfo {
+            name: count.queue.name().to_owned(),
+            waiting: count.ready,
+            in_flight: count.in_flight + count.delayed,
+            dead: count.dead,
+            oldest: count.oldest_at,
+        });
+        Ok(info.collect())
+    }
+
+    async fn dead_letters(
+        &self,
+        name: &str,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<(Vec<DeadLetter>, Option<String>), RequestError> {
+        let page = self.stores.queues.dead(Some(queue(name)?), cursor(after)?, limit).await.map_err(unavailable)?;
+        let letters = page.letters.into_iter().map(|letter| DeadLetter {
+            id: letter.delivery.id.to_string(),
+            topic: letter.delivery.topic,
+            principal: letter.delivery.principal,
+            received_at: letter.delivery.received_at,
+            died_at: letter.dead_at,
+            attempts: letter.attempts,
+            error: letter.error,
+            body: shown(&letter.delivery.body),
+        });
+        Ok((letters.collect(), page.next.map(|next| next.to_string())))
+    }
+
+    async fn redrive(&self, name: &str, ids: &[String]) -> Result<u64, RequestError> {
+        let queue = queue(name)?;
+        let mut redriven = 0;
+        if ids.is_empty() {
+            redriven = self.stores.queues.redrive(Redrive::Queue(queue)).await.map_err(unavailable)?;
+        }
+        for id in ids {
+            let id: DeliveryId = id.parse().map_err(|e| RequestError::Invalid(format!("{e}")))?;
+            redriven += self.stores.queues.redrive(Redrive::Delivery(id)).await.map_err(unavailable)?;
+        }
+        Ok(redriven as u64)
+    }
+
+    async fn backup(&self, now: Timestamp) -> Result<BackupInfo, RequestError> {
+        super::backup::make(&self.stores, &self.iot, &self.data, now).await.map_err(unavailable)
+    }
+
+    async fn audit_head(&self) -> Result<Option<Head>, RequestError> {
+        Ok(self.stores.ledger.head().await?)
+    }
+
+    async fn audit_objects(
+        &self,
+        limit: usize,
+        after: Option<&str>,
+    ) -> Result<(Vec<String>, Option<String>), RequestError> {
+        let limit = limit.clamp(1, OBJECTS_MAX);
+        let keys = self.stores.vault.list("").await.map_err(unavailable)?;
+        let behind = keys.iter().filter(|key| after.is_none_or(|after| key.as_str() > after));
+        let page: Vec<String> = behind.take(limit).cloned().collect();
+        let next = page.last().filter(|_| page.len() == limit).cloned();
+        Ok((page, next))
+    }
+
+    async fn audit_object(&self, key: &str) -> Result<Option<Vec<u8>>, RequestError> {
+        self.stores.vault.get(key).await.map_err(unavailable)
+    }
+
+    async fn stats(&self) -> Result<Stats, RequestError> {
+        let ledger = &self.stores.ledger;
+        let broker = self.iot.stats();
+        Ok(Stats {
+            started_at: self.started_at,
+            outbox: ledger.outbox(TICK_MAX).await?.len() as u64,
+            audit_size: ledger.head().await?.map_or(0, |head| head.size),
+            audit_waiting: ledger.unsealed(SEAL_ROWS_MAX).await?.len() as u64,
+            broker: BrokerStats {
+                connections: broker.connections,
+                accepted: broker.accepted,
+                refused: broker.refused,
+                messages_in: broker.messages_in,
+                messages_out: broker.messages_out,
+                dropped: broker.dropped_qos0 + broker.dropped_queue_full,
+                denied: broker.denied_receive,
+            },
+        })
+    }
+}

@@ -1,0 +1,96 @@
+//! People, consents and spaces for people.
+
+use super::{Look, Tint, fields, more, relative, table};
+use marvain_console::{page::List, people::PersonInfo};
+use marvain_domain::{
+    consent::Consent,
+    identity::{Role, Space},
+};
+
+fn plain(text: impl ToString) -> (String, Tint) {
+    (text.to_string(), Tint::Plain)
+}
+
+pub(crate) fn people(list: &List<PersonInfo>, look: Look) -> String {
+    let rows = list.items.iter().map(|person| {
+        let token = if person.has_token { plain("yes") } else { ("no".to_owned(), Tint::Dim) };
+        [plain(&person.id), plain(&person.display_name), role(person.role), token, plain(relative(person.created_at, look.now))]
+    });
+    table(look, ["PERSON", "NAME", "ROLE", "TOKEN", "ADDED"], rows.collect()) + &more(list.next.as_deref())
+}
+
+fn role(role: Role) -> (String, Tint) {
+    let tint = if role == Role::Blocked { Tint::Bad } else { Tint::Plain };
+    (role.as_str().to_owned(), tint)
+}
+
+/// Who has which role, highest first.
+pub(crate) fn roles(list: &List<PersonInfo>, look: Look) -> String {
+    let rows = Role::ALL.into_iter().rev().map(|each| {
+        let who: Vec<&str> = list.items.iter().filter(|p| p.role == each).map(|p| p.id.as_str()).collect();
+        [role(each), plain(who.join(", "))]
+    });
+    table(look, ["ROLE", "PEOPLE"], rows.collect())
+}
+
+pub(crate) fn person(person: &PersonInfo, look: Look) -> String {
+    let (role, tint) = role(person.role);
+    fields(
+        look,
+        vec![
+            ("person", person.id.to_string(), Tint::Plain),
+            ("name", person.display_name.clone(), Tint::Plain),
+            ("role", role, tint),
+            ("token", if person.has_token { "yes" } else { "none yet" }.to_owned(), Tint::Plain),
+        ],
+    )
+}
+
+pub(crate) fn consents(list: &List<Consent>, look: Look) -> String {
+    if list.items.is_empty() {
+        return "no consent was ever given: nothing of theirs is remembered or told".to_owned();
+    }
+    let rows = list.items.iter().map(|consent| consent_row(consent, look));
+    table(look, ["CONSENT", "STATE", "UNTIL", "GIVEN", "RECORDED BY", "PURPOSE"], rows.collect())
+}
+
+pub(crate) fn consent(consent: &Consent, look: Look) -> String {
+    table(look, ["CONSENT", "STATE", "UNTIL", "GIVEN", "RECORDED BY", "PURPOSE"], vec![consent_row(consent, look)])
+}
+
+fn consent_row(consent: &Consent, look: Look) -> [(String, Tint); 6] {
+    let state = match consent.revoked_at {
+        Some(at) => (format!("revoked {}", relative(at, look.now)), Tint::Bad),
+        None if consent.is_active(look.now) => ("active".to_owned(), Tint::Good),
+        None => ("expired".to_owned(), Tint::Bad),
+    };
+    [
+        plain(consent.kind.as_str()),
+        state,
+        plain(consent.expires_at.map_or_else(|| "revoked".to_owned(), |at| relative(at, look.now))),
+        plain(relative(consent.granted_at, look.now)),
+        plain(&consent.granted_by),
+        plain(&consent.purpose),
+    ]
+}
+
+pub(crate) fn spaces(list: &List<Space>, look: Look) -> String {
+    if list.items.is_empty() {
+        return "no spaces yet: `marvain space add NAME`".to_owned();
+    }
+    let rows = list.items.iter().map(|space| space_row(space, look));
+    table(look, ["SPACE", "LOCATION", "PRIVACY MODE", "ADDED"], rows.collect()) + &more(list.next.as_deref())
+}
+
+pub(crate) fn space(space: &Space, look: Look) -> String {
+    table(look, ["SPACE", "LOCATION", "PRIVACY MODE", "ADDED"], vec![space_row(space, look)])
+}
+
+fn space_row(space: &Space, look: Look) -> [(String, Tint); 4] {
+    let privacy = match &space.privacy {
+        Some(privacy) => (format!("on, {} by {}", relative(privacy.since, look.now), privacy.by), Tint::Attention),
+        None => ("off".to_owned(), Tint::Dim),
+    };
+    let location = space.location.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+    [plain(&space.id), plain(location), privacy, plain(relative(space.created_at, look.now))]
+}

@@ -1,0 +1,103 @@
+use crate::world::World;
+use marvain_domain::{Timestamp, consent::ConsentKind, identity::Role};
+use marvain_hub::people::{Enrolment, EnrolmentRequest, NewConsent, RequestError, Secret, Standing};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_enrols_one_device_and_a_refusal_is_audited() {
+    let mut world = World::new().await;
+    let code = Secret::presented("right");
+    let enrolment = Enrolment {
+        serial: "porch".parse().unwrap(),
+        standing: Standing { space: Some("den".parse().unwrap()), person: None },
+        ttl_s: Some(60),
+        replace: false,
+    };
+    let caller = world.owner();
+    world.hub.create_enrolment(&caller, &enrolment, &code).await.unwrap();
+    let request = |code: &str, certificate: &str| EnrolmentRequest {
+        serial: "porch".into(),
+        code: Secret::presented(code),
+        certificate_id: certificate.into(),
+        claim_certificate_id: "claim".into(),
+    };
+    let now = world.now;
+    assert!(world.hub.enrol(&request("wrong", "c1"), now).await.is_err());
+    let satellite = world.hub.enrol(&request("right", "c1"), now).await.unwrap();
+    assert_eq!(satellite.space, Some("den".parse().unwrap()));
+    assert!(world.hub.enrol(&request("right", "c1"), now).await.is_ok(), "its first answer may have been lost");
+    assert!(world.hub.enrol(&request("right", "c2"), now).await.is_err(), "a code is spent by one certificate");
+    let kinds = world.audit_kinds(4).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "enrolment.refused").count(), 2, "{kinds:?}");
+    let caller = world.owner();
+    let again = world.hub.create_enrolment(&caller, &enrolment, &code).await;
+    assert!(matches!(again, Err(RequestError::Conflict(_))), "{again:?}");
+    let caller = world.owner();
+    let replace = Enrolment { replace: true, ..enrolment };
+    world.hub.create_enrolment(&caller, &replace, &Secret::presented("next")).await.unwrap();
+    world.hub.enrol(&request("next", "c3"), now).await.unwrap();
+    assert_eq!(world.revoked(), ["c1"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rotation_revokes_what_came_before() {
+    let mut world = World::new().await;
+    let before = world.certificate("pi").await;
+    let caller = world.owner();
+    world.hub.rotate_satellite(&caller, &"pi".parse().unwrap()).await.unwrap();
+    assert_eq!(world.revoked(), [before.clone()]);
+    assert_ne!(world.certificate("pi").await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_roles() {
+    let mut world = World::new().await;
+    let anna = world.person("anna", Role::Member).await;
+    let caller = world.owner();
+    world.hub.issue_token(&caller, &anna.id, &Secret::presented("first")).await.unwrap();
+    assert_eq!(world.hub.authenticate(&Secret::presented("first")).await.unwrap().id, anna.id);
+    let caller = world.owner();
+    world.hub.issue_token(&caller, &anna.id, &Secret::presented("second")).await.unwrap();
+    assert!(world.hub.authenticate(&Secret::presented("first")).await.is_err());
+    let caller = world.caller(&anna);
+    let refused = world.hub.set_role(&caller, &anna.id, Role::Owner).await;
+    assert!(matches!(refused, Err(RequestError::Refused { .. })), "{refused:?}");
+    let caller = world.owner();
+    let last = world.hub.set_role(&caller, &"olga".parse().unwrap(), Role::Member).await;
+    assert!(matches!(last, Err(RequestError::Conflict(_))), "{last:?}");
+    let caller = world.owner();
+    world.hub.set_role(&caller, &anna.id, Role::Blocked).await.unwrap();
+    assert!(world.hub.authenticate(&Secret::presented("second")).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_that_do_not_validate_change_nothing_and_good_ones_bind_at_once() {
+    let mut world = World::new().await;
+    let caller = world.owner();
+    let before = world.hub.policy_source(&caller).await.unwrap();
+    let caller = world.owner();
+    assert!(world.hub.set_policy(&caller, "permit(principal, action, resource) when { nonsense };").await.is_err());
+    let caller = world.owner();
+    assert_eq!(world.hub.policy_source(&caller).await.unwrap(), before);
+    let strict =
+        format!("{before}\n@id(\"nobody-speaks\")\nforbid (principal, action == Action::\"speak\", resource);\n");
+    let caller = world.owner();
+    world.hub.set_policy(&caller, &strict).await.unwrap();
+    let caller = world.owner();
+    let speech = marvain_hub::people::Speech { satellite: "pi".parse().unwrap(), text: "hello".into() };
+    let refused = world.hub.speak(&caller, &speech).await;
+    let Err(RequestError::Refused { policies, .. }) = refused else { panic!("{refused:?}") };
+    assert_eq!(policies, ["nobody-speaks"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_in_the_past_is_no_consent() {
+    let mut world = World::new().await;
+    let expired = NewConsent {
+        person: "olga".parse().unwrap(),
+        kind: ConsentKind::Memory,
+        purpose: String::new(),
+        expires_at: Some(Timestamp::EPOCH),
+    };
+    let caller = world.owner();
+    assert!(matches!(world.hub.grant_consent(&caller, &expired).await, Err(RequestError::Invalid(_))));
+}

@@ -1,0 +1,17 @@
+//! The hub's use cases over the local stores: what people and satellites do, and what must come of it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod actions;
+mod bad_input;
+mod household;
+mod memories;
+mod presence;
+mod privacy;
+mod reminders;
+mod sealing;
+mod world;

@@ -1,0 +1,41 @@
+use crate::world::World;
+use marvain_topics::Queue;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reordered_lifecycle_events_are_told_apart_by_their_version() {
+    let mut world = World::new().await;
+    let events = [
+        ("connected", 1, true),
+        ("connected", 3, true),
+        ("disconnected", 2, true),
+        ("disconnected", 1, true),
+        ("disconnected", 3, false),
+        ("connected", 3, false),
+        ("connected", 4, true),
+    ];
+    for (n, (what, version, online)) in events.into_iter().enumerate() {
+        let body = json!({"clientId": "pi", "timestamp": world.now.as_ms() + n as u64, "versionNumber": version});
+        world.deliver(Queue::Presence, &format!("$aws/events/presence/{what}/pi"), None, body.to_string()).await;
+        let caller = world.owner();
+        let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
+        assert_eq!(view.presence.online, online, "after {what} {version}");
+        assert_eq!(view.presence.capabilities.len(), 2, "what it can do is another matter");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn telemetry_keeps_the_newest_of_each_reading() {
+    let mut world = World::new().await;
+    let certificate = world.certificate("pi").await;
+    for (id, at, value) in
+        [("1", "2026-11-22T08:00:00Z", 1.0), ("3", "2026-11-22T08:02:00Z", 3.0), ("2", "2026-11-22T08:01:00Z", 2.0)]
+    {
+        let body =
+            json!({"v": 1, "id": id, "at": at, "readings": [{"name": "temperature", "value": value, "unit": "C"}]});
+        world.deliver(Queue::Telemetry, "marvain/v1/pi/telemetry", Some(&certificate), body.to_string()).await;
+    }
+    let caller = world.owner();
+    let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
+    assert_eq!(view.readings.iter().map(|r| r.value).collect::<Vec<_>>(), [3.0]);
+}

@@ -1,0 +1,146 @@
+//! A data directory: which files are in it, whose it is, and who has it open.
+//!
+//! It does not know what other parts of a hub keep beside these files.
+
+use crate::{FileVault, OpenError, SqliteLedger, SqliteQueues, SqliteRecall};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{ErrorKind, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+};
+
+/// Held by the process that works with the directory; says which.
+pub(crate) const LOCK: &str = "hub.lock";
+/// There once all databases are: from then on one that is missing has been lost.
+const FORMAT: &str = "format";
+pub(crate) const VAULT: &str = "vault";
+const LEDGER: &str = "ledger.db";
+const QUEUES: &str = "queues.db";
+const RECALL: &str = "recall.db";
+/// The format that this program reads and writes.
+const FORMAT_NOW: usize = 1;
+
+/// All that the hub keeps on one machine, open.
+pub struct LocalStores {
+    /// Facts and state.
+    pub ledger: SqliteLedger,
+    /// Deliveries between its steps.
+    pub queues: SqliteQueues,
+    /// Write-once objects.
+    pub vault: FileVault,
+    /// Memories to be found again.
+    pub recall: SqliteRecall,
+    directory: PathBuf,
+    // Last, so that it is given up when everything else is closed.
+    _lock: Lock,
+}
+
+impl LocalStores {
+    /// Opens a data directory, creating it (0700, files 0600) if it is not there or empty. Takes a while and blocks.
+    ///
+    /// # Errors
+    /// [`OpenError`]: somebody else has it open, or a file is damaged or missing, or the file system refuses. Nothing
+    /// that was there is replaced.
+    pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(OpenError::file(directory))?;
+        let lock = Lock::take(directory)?;
+        let format = directory.join(FORMAT);
+        let is_new = is_new(&format)?;
+        let there = |name| {
+            let path = directory.join(name);
+            // A database of no bytes is one that SQLite would begin anew.
+            if is_new || fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+                Ok(path)
+            } else {
+                Err(OpenError::Missing { path })
+            }
+        };
+        let stores = Self {
+            ledger: SqliteLedger::open(&there(LEDGER)?)?,
+            queues: SqliteQueues::open(&there(QUEUES)?)?,
+            vault: FileVault::open(&there(VAULT)?)?,
+            recall: SqliteRecall::open(&there(RECALL)?)?,
+            directory: directory.to_owned(),
+            _lock: lock,
+        };
+        if is_new {
+            write_durably(&format, format!("{FORMAT_NOW}\n").as_bytes()).map_err(OpenError::file(&format))?;
+        }
+        Ok(stores)
+    }
+
+    /// The data directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+/// Does the file that says which format the directory has not exist yet?
+fn is_new(format: &Path) -> Result<bool, OpenError> {
+    let mut text = String::new();
+    match File::open(format) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        file => file.and_then(|file| file.take(16).read_to_string(&mut text)).map_err(OpenError::file(format))?,
+    };
+    match text.trim().parse() {
+        Ok(FORMAT_NOW) => Ok(false),
+        Ok(found) => Err(OpenError::Newer { path: format.into(), found, known: FORMAT_NOW }),
+        Err(_) => Err(OpenError::Damaged { path: format.into(), problem: "it holds no number".into() }),
+    }
+}
+
+/// The right to work with a data directory; given up when it is dropped, or when the process ends.
+pub(crate) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    pub(crate) fn take(directory: &Path) -> Result<Self, OpenError> {
+        let path = directory.join(LOCK);
+        let error = || OpenError::file(&path);
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(error())?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::Error(source)) => return Err(error()(source)),
+            Err(TryLockError::WouldBlock) => {
+                let mut pid = String::new();
+                file.take(16).read_to_string(&mut pid).map_err(error())?;
+                return Err(OpenError::InUse { path, pid: pid.trim().parse().ok() });
+            }
+        }
+        let mut sign = || {
+            file.set_len(0)?;
+            file.rewind()?;
+            writeln!(file, "{}", std::process::id())
+        };
+        sign().map_err(error())?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// Writes a private file that is there whole or not at all.
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension("unfinished");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    sync_directory(path.parent().unwrap_or(Path::new("/")))
+}
+
+/// Makes the names in a directory durable.
+pub(crate) fn sync_directory(directory: &Path) -> std::io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+/// Is there nothing, or an empty directory?
+pub(crate) fn is_vacant(path: &Path) -> std::io::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,9 @@
+//! The agent as a process, against an embedded IoT Core: real sockets, real TLS, real files, real crashes.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a failed test panics")]
+
+mod commands;
+mod crash;
+mod enrol;
+mod events;
+mod hub;
+mod satellite;

@@ -1,0 +1,14 @@
+-- Memories as they are found again. Times are milliseconds since 1970; vectors are little-endian 32-bit floats.
+CREATE TABLE docs (
+  doc    INTEGER PRIMARY KEY,
+  memory TEXT NOT NULL UNIQUE,
+  tier   TEXT NOT NULL,
+  at     INTEGER NOT NULL,
+  space  TEXT NOT NULL,
+  vector BLOB NOT NULL
+) STRICT;
+
+-- Their words, by the same row ids.
+CREATE VIRTUAL TABLE words USING fts5 (content, tokenize = 'porter unicode61 remove_diacritics 2');
+-- What is erased leaves no trace in the index.
+INSERT INTO words (words, rank) VALUES ('secure-delete', 1);
