@@ -9,7 +9,7 @@ use std::{
 
 /// How a command ends when it does not succeed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// It was tried and did not work.
     Failure,
     /// The command line makes no sense; clap says so too.
@@ -26,7 +26,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them with what they mean.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub(crate) const ALL: [(Self, &'static str); 6] = [
         (Self::Failure, "it did not work, or the audit log is not intact"),
         (Self::Usage, "the command line makes no sense"),
         (Self::NoHub, "no hub runs on the data directory"),
@@ -36,7 +36,7 @@ impl Exit {
     ];
 
     /// The exit code.
-    pub const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Failure => 1,
             Self::Usage => 2,
@@ -48,7 +48,7 @@ impl Exit {
     }
 
     /// The table of exit codes, for `--help`.
-    pub fn help() -> String {
+    pub(crate) fn help() -> String {
         let rows = Self::ALL.map(|(exit, about)| format!("  {}  {about}", exit.code()));
         format!("Exit codes:\n  0  done\n{}", rows.join("\n"))
     }
@@ -77,7 +77,7 @@ impl Exit {
 /// Why a command did not do it.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.info.message)]
-pub struct CliError(Box<Details>);
+pub(crate) struct CliError(Box<Details>);
 
 #[derive(Debug)]
 struct Details {
@@ -88,31 +88,31 @@ struct Details {
 
 impl CliError {
     /// An error that ends in `exit`.
-    pub fn new(exit: Exit, message: impl Into<String>) -> Self {
+    pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
         let info = ErrorInfo { code: exit.name().to_owned(), message: message.into(), hint: None };
         Self(Box::new(Details { exit, info, cause: None }))
     }
 
     /// It was tried and did not work.
-    pub fn failure(message: impl Into<String>) -> Self {
+    pub(crate) fn failure(message: impl Into<String>) -> Self {
         Self::new(Exit::Failure, message)
     }
 
     /// The command line makes no sense.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
     }
 
     /// What to do next.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.info.hint = Some(hint.into());
         self
     }
 
     /// Why.
     #[must_use]
-    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub(crate) fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         self.0.cause = Some(cause.into());
         self
     }
@@ -123,24 +123,25 @@ impl CliError {
     }
 
     /// How the process ends.
-    pub fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         self.0.exit
     }
 
     /// Prints the error to standard error, for people or as JSON, and gives the exit code.
-    pub fn report(&self, json: bool) -> ExitCode {
+    pub(crate) fn report(&self, json: bool) -> ExitCode {
         let text = if json { self.json() } else { self.text() };
         // Who cannot be told cannot be told that either.
         writeln!(io::stderr(), "{text}").unwrap_or_default();
-        ExitCode::from(self.0.exit.code())
+        ExitCode::from(self.exit().code())
     }
 
     fn message(&self) -> String {
         let mut text = self.0.info.message.clone();
-        let cause = self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
-        for cause in std::iter::successors(cause, |cause| cause.source()) {
+        let mut cause = self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
+        while let Some(error) = cause {
             text.push_str(": ");
-            text.push_str(&cause.to_string());
+            text.push_str(&error.to_string());
+            cause = error.source();
         }
         text
     }

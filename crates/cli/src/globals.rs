@@ -12,16 +12,16 @@ use std::{
 
 /// Options that every command takes.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Globals {
+pub(crate) struct Globals {
     /// Print JSON: one document on standard output, errors as JSON on standard error.
     #[arg(long, global = true)]
-    pub json: bool,
+    pub(crate) json: bool,
     /// The hub's data directory [default: marvain in XDG's data directory].
     #[arg(long, global = true, value_name = "DIR", env = "MARVAIN_DATA")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// File with the token to ask with [default: the owner's, in the data directory].
     #[arg(long, global = true, value_name = "FILE", env = "MARVAIN_CREDENTIAL")]
-    pub credential: Option<PathBuf>,
+    pub(crate) credential: Option<PathBuf>,
 }
 
 impl Globals {
@@ -29,7 +29,7 @@ impl Globals {
     ///
     /// # Errors
     /// If nothing says where it is.
-    pub fn data_dir(&self) -> Result<PathBuf, CliError> {
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, CliError> {
         let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let default = || {
             let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local").join("share")))?;
@@ -43,7 +43,7 @@ impl Globals {
     ///
     /// # Errors
     /// As [`data_dir`](Self::data_dir).
-    pub fn credential_file(&self) -> Result<PathBuf, CliError> {
+    pub(crate) fn credential_file(&self) -> Result<PathBuf, CliError> {
         match &self.credential {
             Some(path) => Ok(path.clone()),
             None => Ok(self.data_dir()?.join("credentials").join("owner.token")),
@@ -54,24 +54,24 @@ impl Globals {
     ///
     /// # Errors
     /// As [`data_dir`](Self::data_dir).
-    pub fn running_file(&self) -> Result<PathBuf, CliError> {
+    pub(crate) fn running_file(&self) -> Result<PathBuf, CliError> {
         Ok(self.data_dir()?.join("run").join("hub.json"))
     }
 
     /// Is somebody there to be asked?
-    pub fn is_interactive(&self) -> bool {
+    pub(crate) fn is_interactive(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 }
 
 /// What time it is.
 #[expect(clippy::disallowed_methods, reason = "the command line is a composition root")]
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// `path` as a person reads it.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     path.display().to_string()
 }

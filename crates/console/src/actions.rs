@@ -47,6 +47,9 @@ pub struct NewAction {
     /// Why.
     #[serde(default)]
     pub why: String,
+    /// How long its command may wait for the satellite, in seconds; the longest if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_s: Option<u64>,
 }
 
 /// An approval: of exactly what the hash was made of.
@@ -87,9 +90,9 @@ pub(crate) async fn show(
 pub(crate) async fn propose(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
-    Body(NewAction { target, capability, args, why }): Body<NewAction>,
+    Body(NewAction { target, capability, args, why, ttl_s }): Body<NewAction>,
 ) -> Answer<Action> {
-    let proposal = Proposal { invocation: Invocation { target, capability, args }, why };
+    let proposal = Proposal { invocation: Invocation { target, capability, args }, why, ttl_s };
     Ok(Json(shared.hub.propose(&caller, &proposal).await?))
 }
 

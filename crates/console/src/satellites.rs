@@ -9,7 +9,7 @@ use crate::{
 use axum::{Extension, Json, extract::State};
 use marvain_domain::{
     Timestamp,
-    id::{PersonId, SatelliteId, SpaceId},
+    id::{ActionId, PersonId, SatelliteId, SpaceId},
     identity::{Presence, Satellite},
 };
 use marvain_hub::{
@@ -29,11 +29,13 @@ pub struct SatelliteInfo {
     pub presence: Presence,
     /// Its newest readings.
     pub readings: Vec<LatestReading>,
+    /// Commands that lie in its shadow.
+    pub open_commands: Vec<ActionId>,
 }
 
 impl From<SatelliteView> for SatelliteInfo {
-    fn from(SatelliteView { satellite, presence, readings }: SatelliteView) -> Self {
-        Self { satellite, presence, readings }
+    fn from(SatelliteView { satellite, presence, readings, open_commands }: SatelliteView) -> Self {
+        Self { satellite, presence, readings, open_commands }
     }
 }
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
-    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    PublicKeyData, SerialNumber, date_time_ymd,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData,
+    SerialNumber, date_time_ymd,
 };
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -74,11 +74,16 @@ pub(crate) struct Ca {
 }
 
 impl Ca {
-    /// Reads the root from `directory`, or makes it there.
-    pub(crate) fn open(directory: &Path, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Result<Self, CaError> {
+    /// Reads the root from `directory`, or makes it there if none of its certificates is `in_use`.
+    pub(crate) fn open(
+        directory: &Path,
+        in_use: bool,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, CaError> {
         make_directory(directory)?;
         let (certificate, key) = (directory.join("root-ca.pem"), directory.join("root-ca.key"));
-        if !certificate.exists() {
+        if !in_use && !certificate.exists() {
             make_root(&certificate, &key, clock.as_ref(), entropy.as_ref())?;
         }
         let read = |path: &Path| fs::read_to_string(path).map_err(file_error(path));

@@ -17,6 +17,7 @@ use crate::lifecycle;
 use crate::message::{Message, QoS};
 use crate::ports::{Clock, Entropy, ProvisioningHook, Rule};
 use crate::provisioning;
+use crate::registry::certificates;
 use crate::rules::{Origin, Rules};
 use crate::stats::{Counters, Stats};
 use crate::store::{self, StoreError, Tx};
@@ -114,7 +115,9 @@ impl IotCore {
     pub async fn open(config: Config, parts: Parts) -> Result<Self, Error> {
         let Parts { clock, entropy, hook, rules } = parts;
         let store = store::open(&config.data).await?;
-        let ca = Ca::open(&config.data.join("ca"), Arc::clone(&clock), Arc::clone(&entropy))?;
+        let in_use =
+            store.read(|connection| Ok::<_, StoreError>(!certificates::list(connection, "")?.is_empty())).await?;
+        let ca = Ca::open(&config.data.join("ca"), in_use, Arc::clone(&clock), Arc::clone(&entropy))?;
         let tls = tls::server_config(&ca, &config.hosts, Arc::clone(&clock))?;
         let broker = Arc::new(Broker {
             config,

@@ -39,7 +39,8 @@ pub use error::Error;
 pub use ids::{CertificateId, CertificateIdError, Status, StatusError};
 pub use message::QoS;
 pub use ports::{
-    BoxError, Clock, Entropy, HookDecision, HookError, HookRequest, ProvisioningHook, Rule, RuleError, RuleMessage, RuleTarget,
+    BoxError, Clock, Entropy, HookDecision, HookError, HookRequest, ProvisioningHook, Rule, RuleError, RuleMessage,
+    RuleTarget,
 };
 pub use registry::certificates::Certificate;
 pub use registry::policies::Policy;
@@ -47,3 +48,7 @@ pub use registry::things::Thing;
 pub use stats::Stats;
 pub use store::StoreError;
 pub use tls::TlsError;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeExample;

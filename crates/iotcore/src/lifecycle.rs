@@ -136,8 +136,11 @@ pub(crate) fn subscriptions_changed(
     subscribed: bool,
     topics: &[TopicFilter],
 ) -> Result<(), StoreError> {
-    let (event_type, kind) =
-        if subscribed { ("subscribed", "subscriptions/subscribed") } else { ("unsubscribed", "subscriptions/unsubscribed") };
+    let (event_type, kind) = if subscribed {
+        ("subscribed", "subscriptions/subscribed")
+    } else {
+        ("unsubscribed", "subscriptions/unsubscribed")
+    };
     let event = Event {
         client_id: &connected.client_id,
         timestamp: broker.clock.now_ms(),

@@ -33,6 +33,8 @@ pub const MAILBOX_BYTES_MAX: usize = 1024 * 1024;
 pub const SESSION_QUEUE_MESSAGES_MAX: u64 = 10_000;
 /// Retained messages sent for one filter of a SUBSCRIBE. Ours.
 pub const RETAINED_PER_FILTER_MAX: usize = 1000;
+/// Retained messages that wait for one connection. Ours.
+pub const RETAINED_WAITING_MAX: usize = FILTERS_PER_SUBSCRIBE_MAX * RETAINED_PER_FILTER_MAX;
 /// Retained messages in all. Ours: AWS allows 500,000 an account.
 pub const RETAINED_MESSAGES_MAX: u64 = 10_000;
 /// Life of a certificate ownership token. Developer Guide, "Device provisioning MQTT API": one hour.

@@ -78,7 +78,8 @@ fn answer(
     origin: &Origin,
 ) -> Result<Reply, StoreError> {
     use ShadowOperation::{
-        DeleteAccepted, DeleteRejected, GetAccepted, GetRejected, UpdateAccepted, UpdateDelta, UpdateDocuments, UpdateRejected,
+        DeleteAccepted, DeleteRejected, GetAccepted, GetRejected, UpdateAccepted, UpdateDelta, UpdateDocuments,
+        UpdateRejected,
     };
     let now_s = origin.received_at_ms / 1000;
     let current = load(tx.connection, address)?;
@@ -99,8 +100,7 @@ fn answer(
         }
         Verb::Delete => {
             let answer = Shadow::delete(current.as_ref(), address, payload, now_s);
-            let answer =
-                answer.map(|(shadow, accepted)| Answer { shadow: Some(shadow), accepted, also: Vec::new() });
+            let answer = answer.map(|(shadow, accepted)| Answer { shadow: Some(shadow), accepted, also: Vec::new() });
             (DeleteAccepted, DeleteRejected, answer)
         }
     };
@@ -158,9 +158,15 @@ fn stored_name(address: &ShadowAddress) -> &str {
 }
 
 /// Names of a thing's named shadows after the name `after`, in their order, at most [`PAGE_ITEMS_MAX`].
-pub(crate) fn list_named(connection: &Connection, thing: &ThingName, after: &str) -> Result<Vec<ShadowName>, StoreError> {
+pub(crate) fn list_named(
+    connection: &Connection,
+    thing: &ThingName,
+    after: &str,
+) -> Result<Vec<ShadowName>, StoreError> {
     connection
-        .prepare_cached("SELECT name FROM shadows WHERE thing = ?1 AND name > ?2 AND NOT deleted ORDER BY name LIMIT ?3")?
+        .prepare_cached(
+            "SELECT name FROM shadows WHERE thing = ?1 AND name > ?2 AND NOT deleted ORDER BY name LIMIT ?3",
+        )?
         .query_map(params![thing.as_str(), after, PAGE_ITEMS_MAX as i64], |row| row.get::<_, String>(0))?
         .map(|name| ShadowName::parse(&name?).map_err(|error| StoreError::Value(error.to_string())))
         .collect()

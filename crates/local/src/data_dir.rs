@@ -8,6 +8,7 @@ use std::{
     io::{ErrorKind, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Held by the process that works with the directory; says which.
@@ -24,13 +25,13 @@ const FORMAT_NOW: usize = 1;
 /// All that the hub keeps on one machine, open.
 pub struct LocalStores {
     /// Facts and state.
-    pub ledger: SqliteLedger,
+    pub ledger: Arc<SqliteLedger>,
     /// Deliveries between its steps.
-    pub queues: SqliteQueues,
+    pub queues: Arc<SqliteQueues>,
     /// Write-once objects.
-    pub vault: FileVault,
+    pub vault: Arc<FileVault>,
     /// Memories to be found again.
-    pub recall: SqliteRecall,
+    pub recall: Arc<SqliteRecall>,
     directory: PathBuf,
     // Last, so that it is given up when everything else is closed.
     _lock: Lock,
@@ -57,10 +58,10 @@ impl LocalStores {
             }
         };
         let stores = Self {
-            ledger: SqliteLedger::open(&there(LEDGER)?)?,
-            queues: SqliteQueues::open(&there(QUEUES)?)?,
-            vault: FileVault::open(&there(VAULT)?)?,
-            recall: SqliteRecall::open(&there(RECALL)?)?,
+            ledger: Arc::new(SqliteLedger::open(&there(LEDGER)?)?),
+            queues: Arc::new(SqliteQueues::open(&there(QUEUES)?)?),
+            vault: Arc::new(FileVault::open(&there(VAULT)?)?),
+            recall: Arc::new(SqliteRecall::open(&there(RECALL)?)?),
             directory: directory.to_owned(),
             _lock: lock,
         };

@@ -1,6 +1,12 @@
 //! Backup while everything is in use, and restore: coherent, complete, verified.
 
-use marvain_domain::{Timestamp, id::{DeliveryId, MemoryId}, memory::Tier};
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
+use marvain_domain::{
+    Timestamp,
+    id::{DeliveryId, MemoryId},
+    memory::Tier,
+};
 use marvain_hub::port::{Commit, Delivery, Effect, Expect, Key, Ledger, Recall, RecallDoc, Vault, Write};
 use marvain_local::{BackupError, LocalStores, OpenError, Redrive, replace, restore, verify_backup};
 use marvain_topics::Queue;
@@ -58,7 +64,11 @@ async fn filled(directory: &Path) -> LocalStores {
     fs::create_dir(directory.join("policies")).unwrap();
     fs::write(directory.join("policies/house.cedar"), "permit(principal, action, resource);").unwrap();
     let other = rusqlite::Connection::open(directory.join("broker.db")).unwrap();
-    other.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE things (name TEXT); INSERT INTO things VALUES ('kitchen')").unwrap();
+    other
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; CREATE TABLE things (name TEXT); INSERT INTO things VALUES ('kitchen')",
+        )
+        .unwrap();
     stores
 }
 
@@ -210,7 +220,7 @@ async fn nothing_is_overwritten() {
 async fn dead_letters_and_delays_are_in_the_backup() {
     let at = tempfile::tempdir().unwrap();
     let stores = LocalStores::open(&at.path().join("data")).unwrap();
-    stores.queues.enqueue(delivery(1), Some(NOW.plus_s(60))).await.unwrap();
+    stores.queues.enqueue(delivery(1), Some(NOW.plus_s(10_000))).await.unwrap();
     stores.queues.enqueue(delivery(2), None).await.unwrap();
     for attempt in 0..=8 {
         stores.queues.receive(Queue::Observe, 1, NOW.plus_s(40 * attempt)).await.unwrap();

@@ -1,5 +1,7 @@
 //! `kill -9` in the middle of a stream of commits: everything acknowledged is there, and every commit is whole.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use futures_util::{StreamExt, stream};
 use marvain_domain::{AuditDraft, Principal, Timestamp, id::DeliveryId};
 use marvain_hub::port::{Commit, Delivery, Effect, Expect, Key, Ledger, Write};
@@ -21,15 +23,27 @@ fn key(name: &str) -> Key {
 }
 
 fn commit(name: &str) -> Commit {
-    let write =
-        Write::Put { key: key(name), list: None, due: None, expires_at: None, body: json!(name), expect: Expect::Absent };
+    let write = Write::Put {
+        key: key(name),
+        list: None,
+        due: None,
+        expires_at: None,
+        body: json!(name),
+        expect: Expect::Absent,
+    };
     let data = json!({ "about": name });
     Commit {
         id: DeliveryId::derive(&[name]),
         at: NOW,
         writes: vec![write],
         effects: vec![Effect::Hop { queue: Queue::Plan, body: json!(name) }],
-        audit: vec![AuditDraft { at: NOW, actor: Principal::System, on_behalf_of: vec![], kind: "suite.ran".into(), data }],
+        audit: vec![AuditDraft {
+            at: NOW,
+            actor: Principal::System,
+            on_behalf_of: vec![],
+            kind: "suite.ran".into(),
+            data,
+        }],
     }
 }
 
@@ -105,7 +119,10 @@ async fn what_was_acknowledged_survives() {
             queued.extend(batch.deliveries.into_iter().map(|taken| taken.delivery.id));
         }
         for name in &acknowledged {
-            assert!(queued.contains(&Delivery::hop(Queue::Observe, name, NOW, &json!(name)).id), "{name} left the queue");
+            assert!(
+                queued.contains(&Delivery::hop(Queue::Observe, name, NOW, &json!(name)).id),
+                "{name} left the queue"
+            );
         }
     }
 }

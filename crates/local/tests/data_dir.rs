@@ -1,5 +1,7 @@
 //! Opening a data directory: privacy, the lock, and files that are damaged, missing or too new.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use marvain_domain::{Timestamp, id::DeliveryId};
 use marvain_hub::port::{Commit, Ledger};
 use marvain_local::{LocalStores, OpenError};
@@ -48,7 +50,8 @@ async fn one_hub_at_a_time() {
 
 #[tokio::test]
 async fn a_damaged_database_is_named_and_left_alone() {
-    let damages: [(&str, fn(&mut Vec<u8>)); 3] = [
+    type Damage = fn(&mut Vec<u8>);
+    let damages: [(&str, Damage); 3] = [
         ("ledger.db", |bytes| bytes.fill(b'x')),
         ("queues.db", |bytes| bytes.truncate(bytes.len() / 2)),
         ("recall.db", |bytes| bytes[100..3000].fill(0xff)),
@@ -72,7 +75,11 @@ async fn a_database_that_was_there_is_not_begun_anew() {
     for name in ["ledger.db", "queues.db", "recall.db", "vault"] {
         let (directory, _) = used().await;
         let path = directory.path().join(name);
-        if name == "vault" { fs::remove_dir_all(&path).unwrap() } else { fs::remove_file(&path).unwrap() }
+        if name == "vault" {
+            fs::remove_dir_all(&path).unwrap()
+        } else {
+            fs::remove_file(&path).unwrap()
+        }
         let error = open(directory.path()).unwrap_err();
         assert!(matches!(&error, OpenError::Missing { path } if path.ends_with(name)), "{name}: {error:?}");
         assert!(!path.exists());

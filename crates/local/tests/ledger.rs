@@ -1,5 +1,7 @@
 //! The ledger passes the port's suite, from a file and in memory.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use async_trait::async_trait;
 use marvain_hub::conformance::{self, Storage};
 use marvain_local::SqliteLedger;

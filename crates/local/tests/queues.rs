@@ -1,5 +1,7 @@
 //! Queues: order, visibility, retries, dead letters, what survives a crash, and waking without a timer.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests fail by panicking")]
+
 use marvain_domain::{Timestamp, id::DeliveryId};
 use marvain_hub::port::Delivery;
 use marvain_local::{DELIVERY_BYTES_MAX, Enqueued, Fate, QueueCounts, QueueError, Receipt, Redrive, SqliteQueues};

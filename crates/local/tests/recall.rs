@@ -1,5 +1,7 @@
 //! Recall passes the port's suite.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use async_trait::async_trait;
 use marvain_hub::conformance::{self, Storage};
 use marvain_local::SqliteRecall;

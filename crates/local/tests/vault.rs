@@ -1,5 +1,7 @@
 //! The vault passes the port's suite; its files are private and read-only, and what a crash leaves goes.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use async_trait::async_trait;
 use marvain_hub::conformance::{self, Storage};
 use marvain_hub::port::{Put, Vault};

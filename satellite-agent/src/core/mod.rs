@@ -105,7 +105,7 @@ impl Agent {
     /// Something happened at `now`.
     pub fn handle(&mut self, now: Now, input: Input) {
         match input {
-            Input::Connected => self.connected(now),
+            Input::Connected => self.connected(),
             Input::Subscribed => self.subscribed(now),
             Input::Disconnected => self.disconnected(),
             Input::Message { topic, payload } => self.message(&topic, &payload, now),

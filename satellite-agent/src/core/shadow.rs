@@ -68,7 +68,7 @@ impl Agent {
         Topic::Shadow { thing: self.thing.clone(), name, op }
     }
 
-    pub(super) fn connected(&mut self, _now: Now) {
+    pub(super) fn connected(&mut self) {
         self.link = Link::Connected;
         let topics = HEARD.map(|(name, op)| self.shadow(name, op));
         self.outputs.push_back(Output::Subscribe(topics.into()));

@@ -83,6 +83,19 @@ pub(crate) struct Hub {
     serving: JoinHandle<()>,
 }
 
+pub(crate) struct Killed {
+    dir: Arc<TempDir>,
+    kept: Arc<Kept>,
+    codes: Arc<Codes>,
+    port: u16,
+}
+
+impl Killed {
+    pub(crate) async fn start(self) -> Hub {
+        Hub::at(self.dir, self.kept, self.codes, self.port).await
+    }
+}
+
 fn rendered(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../topics/rendered").join(name);
     std::fs::read_to_string(path).unwrap()
@@ -119,10 +132,14 @@ impl Hub {
 
     /// As if its process were killed, and started again on the same port.
     pub(crate) async fn crash(self) -> Self {
+        self.kill().await.start().await
+    }
+
+    /// As if its process were killed.
+    pub(crate) async fn kill(self) -> Killed {
         self.serving.abort();
         assert!(self.serving.await.unwrap_err().is_cancelled());
-        drop(self.core);
-        Self::at(self.dir, self.kept, self.codes, self.port).await
+        Killed { dir: self.dir, kept: self.kept, codes: self.codes, port: self.port }
     }
 
     fn write(&self, dir: &Path, certificate: &str, key: &str, connection: &Value) {

@@ -6,4 +6,5 @@ mod crash;
 mod enrol;
 mod events;
 mod hub;
+mod room;
 mod satellite;

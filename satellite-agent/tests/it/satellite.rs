@@ -16,7 +16,7 @@ type Text = Arc<Mutex<String>>;
 
 pub(crate) struct Satellite {
     child: Child,
-    stdin: ChildStdin,
+    stdin: Option<ChildStdin>,
     stdout: Text,
     stderr: Text,
 }
@@ -42,7 +42,17 @@ fn read(text: &Text) -> String {
 impl Satellite {
     /// `run` with the identity in `dir` and, if it is there, `dir/satellite.toml`.
     pub(crate) fn start(dir: &Path) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_marvain-satellite"));
+        Self::spawn(Command::new(env!("CARGO_BIN_EXE_marvain-satellite")), dir)
+    }
+
+    /// As `start`, and no file may have more than 20 KiB: writing beyond fails, as on a full disk.
+    pub(crate) fn start_short_of_disk(dir: &Path) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", r#"trap "" XFSZ; ulimit -f 40; exec "$@""#, "sh", env!("CARGO_BIN_EXE_marvain-satellite")]);
+        Self::spawn(command, dir)
+    }
+
+    fn spawn(mut command: Command, dir: &Path) -> Self {
         command.args(["run", "--json", "--identity"]).arg(dir);
         if dir.join("satellite.toml").exists() {
             command.arg("--config").arg(dir.join("satellite.toml"));
@@ -50,7 +60,12 @@ impl Satellite {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let (stdout, stderr) = (collect(child.stdout.take().unwrap()), collect(child.stderr.take().unwrap()));
-        Self { stdin: child.stdin.take().unwrap(), child, stdout, stderr }
+        Self { stdin: child.stdin.take(), child, stdout, stderr }
+    }
+
+    /// Standard input, to write to from elsewhere; the satellite's own end is gone then.
+    pub(crate) fn take_stdin(&mut self) -> ChildStdin {
+        self.stdin.take().unwrap()
     }
 
     pub(crate) async fn say(&mut self, text: &str) {
@@ -58,8 +73,9 @@ impl Satellite {
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
-        self.stdin.write_all(bytes).await.unwrap();
-        self.stdin.flush().await.unwrap();
+        let stdin = self.stdin.as_mut().unwrap();
+        stdin.write_all(bytes).await.unwrap();
+        stdin.flush().await.unwrap();
     }
 
     /// Waits for a line in the log.

@@ -31,8 +31,11 @@ use reqwest::Method;
 
 type Answer<T> = Result<T, CliError>;
 
-/// A body for what takes none.
-const EMPTY: &serde_json::Map<String, serde_json::Value> = &serde_json::Map::new();
+/// An empty object: the body for what needs none.
+#[derive(serde::Serialize)]
+struct Empty {}
+
+const EMPTY: &Empty = &Empty {};
 
 /// Status, policy and speech.
 impl Client {

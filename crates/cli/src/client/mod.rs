@@ -104,7 +104,8 @@ impl Client {
             return Ok(bytes);
         }
         let unknown = || CliError::failure(format!("the hub answers {status}")).hint("is it another version?");
-        Err(serde_json::from_slice::<ErrorBody>(&bytes).map_or_else(|_| unknown(), |body| CliError::answered(body.error)))
+        Err(serde_json::from_slice::<ErrorBody>(&bytes)
+            .map_or_else(|_| unknown(), |body| CliError::answered(body.error)))
     }
 
     async fn typed<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {

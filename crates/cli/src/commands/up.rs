@@ -13,7 +13,7 @@ use std::{io::Write as _, net::SocketAddr};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Arguments of `up`.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct UpArgs {
     /// Address for satellites; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:8883", value_name = "ADDRESS")]
@@ -48,13 +48,13 @@ impl UpArgs {
     fn options(&self, globals: &Globals) -> Result<Options, CliError> {
         let time_zone = match &self.time_zone {
             Some(name) => {
-                TimeZone::get(name).map_err(|e| CliError::usage(format!("`{name}` is no time zone: {e}")))?;
+                TimeZone::get(name).map_err(|e| CliError::usage(format!("`{name}` is no time zone")).because(e))?;
                 name.clone()
             }
             None => TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
         };
         let openai = self.openai_api_key.as_ref().filter(|key| !key.is_empty()).map(|key| {
-            let mut settings = OpenAiSettings::new(key.clone());
+            let mut settings = OpenAiSettings::new(key.clone().into());
             if let Some(url) = &self.openai_base_url {
                 settings.base_url.clone_from(url);
             }
@@ -80,37 +80,41 @@ impl UpArgs {
 
 pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError> {
     let mut options = args.options(globals)?;
-    let system = System::new().map_err(CliError::failed)?;
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::failed)?;
+    let system = System::new().map_err(failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     loop {
-        let mut hub = Embedded::start(options.clone(), system.clone()).await.map_err(CliError::failed)?;
+        let mut hub = Embedded::start(options.clone(), system.clone()).await.map_err(failed)?;
         say_ready(&hub, globals)?;
         let restore = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
-            backup = hub.restore_asked() => Some(backup),
+            restore = hub.restore_asked() => Some(restore),
             () = hub.failed() => {
-                hub.stop().await.map_err(CliError::failed)?;
+                hub.stop().await.map_err(failed)?;
                 return Err(CliError::failure("a part of the hub has ended: its log says why"));
             }
         };
         // Whoever is connected finds the hub where it was.
-        options.mqtt = hub.running.mqtt.parse().map_err(CliError::failed)?;
-        options.http = hub.running.http.parse().map_err(CliError::failed)?;
-        hub.stop().await.map_err(CliError::failed)?;
+        options.mqtt = hub.running.mqtt.parse().map_err(failed)?;
+        options.http = hub.running.http.parse().map_err(failed)?;
+        hub.stop().await.map_err(failed)?;
         match restore {
             None => return Ok(()),
-            Some(prepared) => prepared.take_over(&options.data).map_err(CliError::failed)?,
+            Some(restore) => restore.take_over(&options.data).map_err(failed)?,
         }
     }
+}
+
+fn failed(error: impl std::error::Error + Send + Sync + 'static) -> CliError {
+    CliError::failure("the hub does not run").because(error)
 }
 
 fn say_ready(hub: &Embedded, globals: &Globals) -> Result<(), CliError> {
     let running = &hub.running;
     let mut out = std::io::stdout().lock();
     let said = if globals.json {
-        serde_json::to_string(running).map_err(CliError::failed).and_then(|line| writeln!(out, "{line}").map_err(CliError::failed))
+        serde_json::to_string(running).map_err(failed).and_then(|line| writeln!(out, "{line}").map_err(failed))
     } else {
         let planner = match running.planner.as_str() {
             "offline-rules" => "plain rules (no OPENAI_API_KEY is set)".to_owned(),
@@ -123,7 +127,7 @@ fn say_ready(hub: &Embedded, globals: &Globals) -> Result<(), CliError> {
             running.http,
             running.data.display(),
         )
-        .map_err(CliError::failed)
+        .map_err(failed)
     };
-    said.and_then(|()| out.flush().map_err(CliError::failed))
+    said.and_then(|()| out.flush().map_err(failed))
 }

@@ -5,11 +5,13 @@
 mod files;
 mod fleet;
 mod operations;
+mod restore;
 mod rules;
 mod system;
 mod workers;
 
 pub(crate) use files::{DataDir, FileError};
+pub(crate) use restore::Restore;
 pub(crate) use system::System;
 
 use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
@@ -31,7 +33,9 @@ use std::{
     sync::{Arc, OnceLock},
     time::Duration,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time};
+use tokio::{
+    net::TcpListener,
+    sync::{mpsc, watch}, task::JoinSet, time};
 
 /// How long sessions of satellites that are away keep their messages, in seconds: AWS IoT's longest.
 const SESSION_EXPIRY_S: u64 = 7 * 24 * 3600;
@@ -112,6 +116,7 @@ pub(crate) struct Embedded {
     data: DataDir,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    restores: mpsc::Receiver<Restore>,
 }
 
 impl Embedded {
@@ -156,13 +161,14 @@ impl Embedded {
         let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_key })?);
         hub.bootstrap(&options.owner, &data.owner(&system)?, system.now()).await?;
         // Set once: this is the only place.
-        drop(hub_slot.set(hub.clone()));
+        drop(hub_slot.set(Arc::downgrade(&hub)));
 
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         workers::start(&mut tasks, &hub, &queues, &system, &stopped);
         workers::start_upkeep(&mut tasks, &hub, &iot, &system, &stopped);
-        let operations = LocalOperations::new(stores, iot.clone(), data.clone(), system.clone());
+        let (ask_restore, restores) = mpsc::channel(1);
+        let operations = LocalOperations::new(stores, iot.clone(), system.clone(), ask_restore);
         let api = Api {
             hub: hub.clone(),
             operations: Arc::new(operations),
@@ -182,7 +188,7 @@ impl Embedded {
             planner: hub.planner().to_owned(),
         };
         data.announce(&running)?;
-        Ok(Self { running, data, stop, tasks })
+        Ok(Self { running, data, stop, tasks, restores })
     }
 
     /// Stops: no new work is taken, what is held is finished, at most [`SHUTDOWN_S`] long. What remains is taken up by
@@ -195,6 +201,14 @@ impl Embedded {
             tracing::warn!("some work was not finished in {SHUTDOWN_S} s; it is taken up at the next start");
         }
         Ok(())
+    }
+
+    /// Completes when somebody asks for a backup to be put in the place of the data.
+    pub(crate) async fn restore_asked(&mut self) -> Restore {
+        match self.restores.recv().await {
+            Some(restore) => restore,
+            None => std::future::pending().await,
+        }
     }
 
     /// Completes when a part has ended that should not have.

@@ -1,6 +1,6 @@
 //! What the API offers and the hub does not own, over the embedded hub's stores and broker.
 
-use super::{files::DataDir, system::System};
+use super::{restore::Restore, system::System};
 use async_trait::async_trait;
 use marvain_console::operations::{
     BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, Stats,
@@ -14,6 +14,8 @@ use marvain_hub::{
 use marvain_iotcore::IotCore;
 use marvain_local::{LocalStores, Redrive};
 use marvain_topics::Queue;
+use std::path::{Path, PathBuf};
+use tokio::sync::mpsc;
 
 /// Most objects of the audit log in one listing.
 const OBJECTS_MAX: usize = 1000;
@@ -22,15 +24,15 @@ const OBJECTS_MAX: usize = 1000;
 pub(crate) struct LocalOperations {
     stores: LocalStores,
     iot: IotCore,
-    data: DataDir,
     system: System,
+    restores: mpsc::Sender<Restore>,
     started_at: Timestamp,
 }
 
 impl LocalOperations {
-    pub(crate) fn new(stores: LocalStores, iot: IotCore, data: DataDir, system: System) -> Self {
+    pub(crate) fn new(stores: LocalStores, iot: IotCore, system: System, restores: mpsc::Sender<Restore>) -> Self {
         let started_at = system.now();
-        Self { stores, iot, data, system, started_at }
+        Self { stores, iot, system, restores, started_at }
     }
 }
 
@@ -104,7 +106,12 @@ impl Operations for LocalOperations {
     }
 
     async fn backup(&self, now: Timestamp) -> Result<BackupInfo, RequestError> {
-        super::backup::make(&self.stores, &self.iot, &self.data, now).await.map_err(unavailable)
+        let mut beside = self.stores.directory().as_os_str().to_owned();
+        beside.push("-backups");
+        let path = PathBuf::from(beside).join(now.to_string().replace(':', ""));
+        let manifest = self.stores.backup(&path, now).await.map_err(unavailable)?;
+        let audit_size = self.stores.ledger.head().await?.map_or(0, |head| head.size);
+        Ok(BackupInfo { path, bytes: manifest.files.iter().map(|file| file.bytes).sum(), at: now, audit_size })
     }
 
     async fn audit_head(&self) -> Result<Option<Head>, RequestError> {

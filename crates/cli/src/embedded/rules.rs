@@ -19,7 +19,7 @@ use marvain_topics::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, Weak},
 };
 
 /// Forwards what a rule takes to its queue; done when it is durable there.
@@ -54,14 +54,15 @@ pub(crate) fn rules(queues: &Arc<SqliteQueues>) -> Result<Vec<Rule>, TopicError>
 
 /// Puts enrolments to the hub, once there is one: the hub needs the IoT Core, and the IoT Core its hook.
 pub(crate) struct EnrolmentHook {
-    pub(crate) hub: Arc<OnceLock<Arc<Hub>>>,
+    /// Weak, because the hub holds the IoT Core, which holds this.
+    pub(crate) hub: Arc<OnceLock<Weak<Hub>>>,
     pub(crate) system: System,
 }
 
 #[async_trait]
 impl ProvisioningHook for EnrolmentHook {
     async fn decide(&self, request: HookRequest) -> Result<HookDecision, HookError> {
-        let hub = self.hub.get().ok_or_else(|| HookError("the hub is starting".into()))?;
+        let hub = self.hub.get().and_then(Weak::upgrade).ok_or_else(|| HookError("the hub is not running".into()))?;
         let parameter = |name: &str| request.parameters.get(name).cloned().unwrap_or_default();
         let enrolment = EnrolmentRequest {
             serial: parameter(PARAMETER_SERIAL),

@@ -71,7 +71,9 @@ pub(crate) fn one(action: &Action, look: Look) -> String {
         ("capability", action.invocation.capability.to_string(), Tint::Plain),
     ];
     // Whole and as JSON: this is what an approval is of.
-    rows.extend(action.invocation.args.iter().map(|(name, value)| ("argument", format!("{name} = {value}"), Tint::Plain)));
+    rows.extend(
+        action.invocation.args.iter().map(|(name, value)| ("argument", format!("{name} = {value}"), Tint::Plain)),
+    );
     rows.extend([
         ("risk", risk, risk_tint),
         ("why", action.why.clone(), Tint::Plain),

@@ -38,7 +38,12 @@ pub(crate) fn verification(found: &Verification, look: Look) -> String {
             let tint = if finding.class == "unpublished" { Tint::Dim } else { Tint::Bad };
             let seq = finding.seq.map_or_else(|| "-".to_owned(), |seq| seq.to_string());
             let object = finding.object.clone().unwrap_or_else(|| "-".to_owned());
-            [(finding.class.clone(), tint), (seq, Tint::Plain), (object, Tint::Plain), (finding.detail.clone(), Tint::Plain)]
+            [
+                (finding.class.clone(), tint),
+                (seq, Tint::Plain),
+                (object, Tint::Plain),
+                (finding.detail.clone(), Tint::Plain),
+            ]
         });
         text.push_str("\n\n");
         text.push_str(&table(look, ["FINDING", "ENTRY", "OBJECT", "WHAT"], rows.collect()));

@@ -14,7 +14,13 @@ fn plain(text: impl ToString) -> (String, Tint) {
 pub(crate) fn people(list: &List<PersonInfo>, look: Look) -> String {
     let rows = list.items.iter().map(|person| {
         let token = if person.has_token { plain("yes") } else { ("no".to_owned(), Tint::Dim) };
-        [plain(&person.id), plain(&person.display_name), role(person.role), token, plain(relative(person.created_at, look.now))]
+        [
+            plain(&person.id),
+            plain(&person.display_name),
+            role(person.role),
+            token,
+            plain(relative(person.created_at, look.now)),
+        ]
     });
     table(look, ["PERSON", "NAME", "ROLE", "TOKEN", "ADDED"], rows.collect()) + &more(list.next.as_deref())
 }

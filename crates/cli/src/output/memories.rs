@@ -45,10 +45,23 @@ pub(crate) fn one(memory: &Memory, look: Look) -> String {
     let mut rows = vec![
         ("memory", memory.id.to_string(), Tint::Plain),
         ("state", format!("{state}, {} by {}", relative(memory.changed_at, look.now), memory.changed_by), tint),
-        ("content", if memory.content.is_empty() { "(forgotten)".to_owned() } else { memory.content.clone() }, Tint::Plain),
+        (
+            "content",
+            if memory.content.is_empty() { "(forgotten)".to_owned() } else { memory.content.clone() },
+            Tint::Plain,
+        ),
         ("tier", memory.tier.as_str().to_owned(), Tint::Plain),
         ("about", about, Tint::Plain),
-        ("proposed", format!("{} by {}{model}, {:.0} % sure", relative(memory.created_at, look.now), memory.proposed_by, memory.confidence * 100.0), Tint::Plain),
+        (
+            "proposed",
+            format!(
+                "{} by {}{model}, {:.0} % sure",
+                relative(memory.created_at, look.now),
+                memory.proposed_by,
+                memory.confidence * 100.0
+            ),
+            Tint::Plain,
+        ),
     ];
     rows.extend(memory.evidence.iter().map(|e| ("evidence", evidence(e, look), Tint::Plain)));
     rows.extend(memory.supersedes.iter().map(|id| ("replaces", id.to_string(), Tint::Plain)));
@@ -61,7 +74,8 @@ pub(crate) fn one(memory: &Memory, look: Look) -> String {
 
 /// The words, when, where, through what and by whom.
 fn evidence(evidence: &Evidence, look: Look) -> String {
-    let excerpt = if evidence.excerpt.is_empty() { "(forgotten)".to_owned() } else { format!("“{}”", evidence.excerpt) };
+    let excerpt =
+        if evidence.excerpt.is_empty() { "(forgotten)".to_owned() } else { format!("“{}”", evidence.excerpt) };
     let space = evidence.space.as_ref().map(|space| format!(" in {space}")).unwrap_or_default();
     let person = evidence.person.as_ref().map_or_else(|| "unknown".to_owned(), ToString::to_string);
     let when = relative(evidence.at, look.now);

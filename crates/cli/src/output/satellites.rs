@@ -29,7 +29,8 @@ fn since(info: &SatelliteInfo, look: Look) -> String {
 
 pub(crate) fn list(list: &List<SatelliteInfo>, look: Look) -> String {
     if list.items.is_empty() {
-        return "no satellites yet: `marvain claim create --out DIR`, or `marvain satellite add NAME --out DIR`".to_owned();
+        return "no satellites yet: `marvain claim create --out DIR`, or `marvain satellite add NAME --out DIR`"
+            .to_owned();
     }
     let rows = list.items.iter().map(|info| {
         let plain = |text| (text, Tint::Plain);

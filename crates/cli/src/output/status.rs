@@ -17,7 +17,11 @@ pub(crate) fn status(status: &Status, look: Look) -> String {
     fields(
         look,
         vec![
-            ("hub", format!("marvain {}, up since {}", status.version, relative(status.started_at, look.now)), Tint::Good),
+            (
+                "hub",
+                format!("marvain {}, up since {}", status.version, relative(status.started_at, look.now)),
+                Tint::Good,
+            ),
             ("you", format!("{}, {}", status.person, status.role.as_str()), Tint::Plain),
             ("planner", status.planner.clone(), Tint::Plain),
             ("satellites", format!("{satellites_online} of {satellites} online"), online),

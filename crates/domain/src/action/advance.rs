@@ -123,7 +123,7 @@ pub fn advance(action: &Action, step: Step, now: Timestamp) -> Result<Action, Ac
         }
         (Step::Dispatch, Allowed | Approved) => {
             check_grant(action)?;
-            let expires_at = now.plus_s(COMMAND_TTL_S);
+            let expires_at = now.plus_s(action.command_ttl_s.min(COMMAND_TTL_S));
             next.command_expires_at = Some(expires_at);
             next.deadline = Some(expires_at.plus_s(RESULT_GRACE_S));
             next.state = Dispatched;

@@ -23,6 +23,7 @@ fn action(state: ActionState) -> Action {
         decision: None,
         grant,
         deadline: Some(Timestamp::from_ms(1000)),
+        command_ttl_s: COMMAND_TTL_S,
         command_expires_at: None,
         outcome: None,
         late: None,

@@ -20,7 +20,7 @@ use std::fmt;
 
 /// How long an approval is waited for, in seconds.
 pub const APPROVAL_TTL_S: u64 = 15 * 60;
-/// How long a command may wait for its satellite, in seconds.
+/// How long a command may wait for its satellite unless its proposer says less, in seconds.
 pub const COMMAND_TTL_S: u64 = 5 * 60;
 /// How long after a command's expiry its result is still waited for, in seconds: a clock may be off, a program slow.
 pub const RESULT_GRACE_S: u64 = 120;
@@ -243,6 +243,10 @@ pub struct Outcome {
     pub error: Option<String>,
 }
 
+const fn command_ttl_s() -> u64 {
+    COMMAND_TTL_S
+}
+
 /// An action with all that was decided about it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Action {
@@ -271,6 +275,9 @@ pub struct Action {
     /// Until when the present state may last: an approval's or a result's deadline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
+    /// How long its command may wait for the satellite, in seconds; at most [`COMMAND_TTL_S`].
+    #[serde(default = "command_ttl_s")]
+    pub command_ttl_s: u64,
     /// Until when the satellite may begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_expires_at: Option<Timestamp>,

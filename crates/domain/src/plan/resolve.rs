@@ -2,7 +2,7 @@
 
 use super::{Draft, DraftAction, DraftMemory, PlanRequest};
 use crate::{
-    action::{Action, ActionState, Invocation, Origin, Risk},
+    action::{Action, ActionState, COMMAND_TTL_S, Invocation, Origin, Risk},
     capability::{Capability, CapabilityKind},
     event::Event,
     id::{ActionId, MemoryId},
@@ -129,6 +129,7 @@ fn proposal(i: usize, draft: &DraftAction, request: &PlanRequest, proposer: &Pri
         decision: None,
         grant: None,
         deadline: None,
+        command_ttl_s: COMMAND_TTL_S,
         command_expires_at: None,
         outcome: None,
         late: None,

@@ -9,11 +9,15 @@
     reason = "suites are tests: they fail by panicking"
 )]
 
+mod bus;
 mod ledger;
+mod model;
 mod recall;
 mod vault;
 
+pub use bus::{BusWorld, bus};
 pub use ledger::ledger;
+pub use model::model;
 pub use recall::recall;
 pub use vault::vault;
 

@@ -9,7 +9,7 @@ use crate::{
 };
 use marvain_domain::{
     Principal,
-    action::{Action, ActionState, ArgsHash, Invocation, Origin, Step, advance},
+    action::{Action, ActionState, ArgsHash, COMMAND_TTL_S, Invocation, Origin, Step, advance},
     id::ActionId,
     plan::{WHY_BYTES_MAX, default_risk},
     policy::{Operation, person_of},
@@ -38,6 +38,8 @@ pub struct Proposal {
     pub invocation: Invocation,
     /// Why.
     pub why: String,
+    /// How long its command may wait for the satellite, in seconds; the longest if not said.
+    pub ttl_s: Option<u64>,
 }
 
 impl Hub {
@@ -66,6 +68,9 @@ impl Hub {
         if proposal.why.len() > WHY_BYTES_MAX {
             return Err(RequestError::Invalid(format!("`why` must have at most {WHY_BYTES_MAX} bytes")));
         }
+        if proposal.ttl_s.is_some_and(|ttl_s| !(1..=COMMAND_TTL_S).contains(&ttl_s)) {
+            return Err(RequestError::Invalid(format!("`ttl_s` must be from 1 to {COMMAND_TTL_S}")));
+        }
         let args_hash = proposal.invocation.hash().map_err(|e| RequestError::Invalid(e.to_string()))?;
         let mut action = Action {
             id: ActionId::derive(&[caller.request.as_str()]),
@@ -79,6 +84,7 @@ impl Hub {
             decision: None,
             grant: None,
             deadline: None,
+            command_ttl_s: proposal.ttl_s.unwrap_or(COMMAND_TTL_S),
             command_expires_at: None,
             outcome: None,
             late: None,

@@ -4,14 +4,17 @@ use super::{Caller, RequestError, Secret, conflict, found, household::told_priva
 use crate::{
     changes::Changes,
     entity::PresenceOf,
-    entity::{LatestReading, READINGS, SATELLITES, enrolment_key, presence_key, satellite_partition},
+    entity::{
+        LatestReading, OpenCommands, READINGS, SATELLITES, enrolment_key, open_commands_key, presence_key,
+        satellite_partition,
+    },
     facts::ALL_MAX,
     hub::Hub,
     port::{Bundle, Effect, FleetError, Index, Query},
 };
 use marvain_domain::{
     Principal, Timestamp,
-    id::{DeliveryId, PersonId, SatelliteId, SpaceId},
+    id::{ActionId, DeliveryId, PersonId, SatelliteId, SpaceId},
     identity::{ENROLMENT_TTL_S, EnrolmentCode, Presence, Satellite, SatelliteStatus, redeem},
     policy::Operation,
 };
@@ -66,6 +69,8 @@ pub struct SatelliteView {
     pub presence: Presence,
     /// Its newest readings.
     pub readings: Vec<LatestReading>,
+    /// Commands that lie in its shadow.
+    pub open_commands: Vec<ActionId>,
 }
 
 impl Hub {
@@ -88,6 +93,7 @@ impl Hub {
 
     async fn satellite_view(&self, satellite: Satellite) -> Result<SatelliteView, RequestError> {
         let presence = self.load::<PresenceOf>(&presence_key(&satellite.id)).await?;
+        let open = self.load::<OpenCommands>(&open_commands_key(&satellite.id)).await?;
         let readings = Query {
             index: Index::Primary,
             pk: satellite_partition(&satellite.id),
@@ -102,6 +108,7 @@ impl Hub {
             satellite,
             presence: presence.map(|presence| presence.value.presence).unwrap_or_default(),
             readings: readings.into_iter().map(|stored| stored.value).collect(),
+            open_commands: open.map(|open| open.value.actions).unwrap_or_default(),
         })
     }
 

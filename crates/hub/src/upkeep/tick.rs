@@ -11,7 +11,7 @@ use crate::{
 };
 use marvain_domain::{
     Principal, Timestamp,
-    action::{Action, ActionError, ActionState, Invocation, Origin, Risk, Step, Target, advance},
+    action::{Action, ActionError, ActionState, COMMAND_TTL_S, Invocation, Origin, Risk, Step, Target, advance},
     event::Session,
     id::{ActionId, DeliveryId, ReminderId},
     reminder::Reminder,
@@ -191,6 +191,7 @@ fn spoken(reminder: &Reminder, proposer: &Principal, now: Timestamp) -> Result<A
         decision: None,
         grant: None,
         deadline: None,
+        command_ttl_s: COMMAND_TTL_S,
         command_expires_at: None,
         outcome: None,
         late: None,

@@ -21,13 +21,13 @@ use super::router::Session;
 use super::wire::{Wire, WireError};
 use super::{Broker, sessions};
 use crate::ids::{CertificateId, Status};
+use crate::lifecycle;
 use crate::limits::{CLIENT_ID_BYTES_MAX, CONNECT_TIMEOUT, KEEP_ALIVE_MAX, KEEP_ALIVE_MIN, PAYLOAD_BYTES_MAX};
 use crate::message::{Message, QoS};
 use crate::policy::{Action, Resource};
 use crate::registry::principal::status;
 use crate::store::{StoreError, Tx};
 use crate::topic::{TopicError, TopicName};
-use crate::lifecycle;
 
 /// Why a peer did not reach CONNACK.
 #[derive(Debug, thiserror::Error)]
@@ -92,6 +92,10 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
         Ok(accepted) => accepted.map_err(Refusal::Handshake)?,
         Err(_) => return Err(Refusal::Timeout),
     };
+    // A client with Nagle's algorithm on holds its CONNECT back until its last handshake message is acknowledged: at once,
+    // for nothing else is sent to it now.
+    #[cfg(target_os = "linux")]
+    stream.get_ref().0.set_quickack(true)?;
     let certificate_id = match stream.get_ref().1.peer_certificates() {
         Some([certificate, ..]) => CertificateId::of_der(certificate),
         _ => return Err(Refusal::NoCertificate),

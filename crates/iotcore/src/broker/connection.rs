@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use futures_util::{FutureExt, StreamExt};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
+use futures_util::{FutureExt, StreamExt};
 use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
 use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
@@ -20,13 +20,14 @@ use super::connect::say_goodbye;
 use super::grants::Grants;
 use super::live::Connected;
 use super::mailbox::Delivery;
+use super::outbound::OUT_BYTES_MAX;
 use super::reader::Reader;
+use super::retained::Retained;
 use super::router::Session;
 use super::wire::Wire;
 use super::{Broker, sessions};
 use crate::lifecycle;
-use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX};
-use crate::message::Message;
+use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX, RETAINED_WAITING_MAX};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicFilter;
@@ -36,7 +37,7 @@ use crate::topic::TopicFilter;
 pub(super) enum Done {
     Nothing,
     Puback(u16),
-    Suback { packet_id: u16, codes: Vec<SubackReturnCode>, retained: Vec<Arc<Message>> },
+    Suback { packet_id: u16, codes: Vec<SubackReturnCode>, retained: Vec<Retained> },
     Unsuback(u16),
 }
 
@@ -78,7 +79,7 @@ pub(crate) struct Connection {
     /// Read from the durable queue and not sent yet.
     pub(super) backlog: VecDeque<Delivery>,
     /// Retained messages that were asked for and are not sent yet.
-    pub(super) retained: VecDeque<Arc<Message>>,
+    pub(super) retained: VecDeque<Retained>,
     /// The number of the last message taken from the durable queue.
     pub(super) cursor: i64,
 }
@@ -132,7 +133,7 @@ impl Connection {
             if let Some(reason) = self.connected.mailbox.close_reason() {
                 return Err(End::new(reason, "closed by the broker"));
             }
-            while self.promises.len() < INBOUND_UNACKED_MAX {
+            while self.has_room() {
                 let Some(packet) = self.reader.next(&mut self.wire)? else { break };
                 self.on_packet(packet).await?;
             }
@@ -143,7 +144,7 @@ impl Connection {
             self.fill_out().await?;
             self.remove_acked().await?;
             unflushed |= !self.wire.out.is_empty();
-            let can_read = self.reader.is_empty() && self.promises.len() < INBOUND_UNACKED_MAX;
+            let can_read = self.reader.is_empty() && self.has_room();
             tokio::select! {
                 Some(done) = self.promises.next(), if !self.promises.is_empty() => self.on_done(done?)?,
                 filled = self.reader.fill(), if can_read => {
@@ -160,6 +161,11 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Whether more may be asked: a client that does not wait for its answers, or does not read them, is not read either.
+    fn has_room(&self) -> bool {
+        self.promises.len() < INBOUND_UNACKED_MAX && self.wire.out.len() < OUT_BYTES_MAX
     }
 
     /// Promises are told in the order they were made, whichever is kept first.
@@ -183,6 +189,9 @@ impl Connection {
             Done::Suback { packet_id, codes, retained } => {
                 self.wire.suback(packet_id, codes)?;
                 self.retained.extend(retained);
+                if self.retained.len() > RETAINED_WAITING_MAX {
+                    return Err(End::new(CloseReason::Throttled, "too many retained messages were asked for"));
+                }
             }
             Done::Unsuback(packet_id) => self.wire.unsuback(packet_id)?,
         }
@@ -192,8 +201,7 @@ impl Connection {
     /// Whether a policy allows the client to do this, as the policies are now.
     pub(super) async fn may(&mut self, action: Action, resource: Resource<'_>) -> Result<bool, End> {
         if !self.grants.are_current(&self.broker) {
-            self.grants =
-                Grants::load(&self.broker, self.connected.certificate_id, &self.connected.client_id).await?;
+            self.grants = Grants::load(&self.broker, self.connected.certificate_id, &self.connected.client_id).await?;
             if !self.grants.are_active() {
                 return Err(End::forbidden("the certificate is no longer active"));
             }
@@ -205,19 +213,22 @@ impl Connection {
     pub(crate) async fn finish(mut self, end: End) {
         let Connected { client_id, mailbox, .. } = &*self.connected;
         match end.reason {
-            CloseReason::ServerError => tracing::error!(%client_id, reason = %end.reason, why = end.why, "disconnected"),
+            CloseReason::ServerError => {
+                tracing::error!(%client_id, reason = %end.reason, why = end.why, "disconnected")
+            }
             _ => tracing::info!(%client_id, reason = %end.reason, why = end.why, "disconnected"),
         }
         self.session.detach(mailbox);
-        if self.session.durable.is_none() {
-            self.broker.router.remove(&self.session);
-        }
         if end.reason != CloseReason::ServerError {
             self.drain().await;
         }
         say_goodbye(&mut self.wire, &mut self.writer).await;
         let acked = self.remove_acked().await;
         let ended = self.end_presence(end.reason).await;
+        // Only now: what this connection had asked the writer for is done, a last subscription among it.
+        if self.session.durable.is_none() {
+            self.broker.router.remove(&self.session);
+        }
         self.broker.live.remove(&self.connected);
         if let Err(error) = acked.and(ended) {
             // The mark stays in the store: the next start publishes what is owed.

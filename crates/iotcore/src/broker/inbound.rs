@@ -83,7 +83,8 @@ impl Connection {
             return Err(End::forbidden(format!("`{}` is reserved: nothing is retained there", message.topic)));
         }
         if let Some(request) = shadows::parse_request(&message.topic) {
-            let pending = shadows::submit(&self.broker, request, message.payload, origin.client_id, origin.principal).await?;
+            let pending =
+                shadows::submit(&self.broker, request, message.payload, origin.client_id, origin.principal).await?;
             self.promise(Box::pin(async move {
                 // A rejected request has had its reply, too.
                 let _reply = pending.durable().await?;
@@ -110,7 +111,8 @@ impl Connection {
         let retain = message.retain.then(|| message.clone());
         let message = Arc::new(Message { retain: false, ..message });
         let stored = if retain.is_some() || !recipients.durable.is_empty() {
-            let (counters, durable, message) = (Arc::clone(&broker.counters), recipients.durable.clone(), Arc::clone(&message));
+            let (counters, durable, message) =
+                (Arc::clone(&broker.counters), recipients.durable.clone(), Arc::clone(&message));
             let store = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
                 if let Some(message) = &retain {
                     retained::retain(tx, message, origin.received_at_ms)?;

@@ -87,6 +87,8 @@ impl Live {
     /// Ends the connections of a certificate.
     pub(crate) fn close_certificate(&self, id: CertificateId, reason: CloseReason) {
         let live = self.0.lock();
-        live.values().filter(|connected| connected.certificate_id == id).for_each(|connected| connected.mailbox.close(reason));
+        live.values()
+            .filter(|connected| connected.certificate_id == id)
+            .for_each(|connected| connected.mailbox.close(reason));
     }
 }

@@ -63,7 +63,12 @@ pub(crate) struct Broker {
 
 impl Broker {
     /// Publishes within a commit: to the durable queues and the outbox of the rules in it, to all others after it.
-    pub(crate) fn publish_in(self: &Arc<Self>, tx: &mut Tx<'_>, message: Message, origin: &Origin) -> Result<(), StoreError> {
+    pub(crate) fn publish_in(
+        self: &Arc<Self>,
+        tx: &mut Tx<'_>,
+        message: Message,
+        origin: &Origin,
+    ) -> Result<(), StoreError> {
         if message.retain {
             retained::retain(tx, &message, origin.received_at_ms)?;
         }

@@ -7,14 +7,14 @@ use mqtt_protocol_core::mqtt::packet::v3_1_1;
 use super::close::End;
 use super::connection::Connection;
 use super::mailbox::Delivery;
-use super::queue;
+use super::{queue, retained};
 use crate::limits::OUTBOUND_UNACKED_MAX;
 use crate::message::{Message, QoS};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
 
 /// Encoded packets that may wait for the socket; beyond, messages stay where they are.
-const OUT_BYTES_MAX: usize = 32 * 1024;
+pub(super) const OUT_BYTES_MAX: usize = 32 * 1024;
 
 impl Connection {
     /// Encodes messages while there is room, QoS 1 ones while few enough are unacknowledged.
@@ -24,8 +24,11 @@ impl Connection {
                 self.deliver(&message, QoS::AtMostOnce, None).await?;
             } else if self.unacked.len() >= OUTBOUND_UNACKED_MAX {
                 break;
-            } else if let Some(message) = self.retained.pop_front() {
-                self.deliver(&message, message.qos, None).await?;
+            } else if let Some(retained) = self.retained.pop_front() {
+                let load = move |connection: &rusqlite::Connection| retained::load(connection, &retained);
+                if let Some(message) = self.broker.store.read(load).await? {
+                    self.deliver(&message, message.qos, None).await?;
+                }
             } else if let Some(Delivery { message, seq }) = self.next_qos1().await? {
                 self.deliver(&message, QoS::AtLeastOnce, seq).await?;
             } else {

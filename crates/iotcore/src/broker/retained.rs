@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mqtt_protocol_core::mqtt::prelude::IntoPayload;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::limits::{RETAINED_MESSAGES_MAX, RETAINED_PER_FILTER_MAX};
 use crate::message::{Message, QoS};
@@ -37,14 +37,21 @@ pub(crate) fn retain(tx: &mut Tx<'_>, message: &Message, now_ms: u64) -> Result<
     Ok(())
 }
 
+/// A retained message that is to be sent; read when it is its turn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Retained {
+    pub(crate) topic: TopicName,
+    pub(crate) qos: QoS,
+}
+
 /// The retained messages that `filter` matches, at most [`RETAINED_PER_FILTER_MAX`], with no more than `qos`.
-pub(crate) fn matching(connection: &Connection, filter: &TopicFilter, qos: QoS) -> Result<Vec<Arc<Message>>, StoreError> {
+pub(crate) fn matching(connection: &Connection, filter: &TopicFilter, qos: QoS) -> Result<Vec<Retained>, StoreError> {
     let text = filter.as_str();
     let exact = !text.contains(['+', '#']);
     // All topics that match begin with what comes before the first wildcard; `a/#` matches `a` as well.
     let prefix = text.split(['+', '#']).next().unwrap_or_default().trim_end_matches('/');
     let mut select = connection.prepare_cached(
-        "SELECT topic, payload, qos FROM retained
+        "SELECT topic, qos FROM retained
          WHERE topic >= ?1 AND (?2 AND topic = ?3 OR NOT ?2 AND substr(topic, 1, length(?1)) = ?1) ORDER BY topic",
     )?;
     let mut rows = select.query(params![if exact { text } else { prefix }, exact, text])?;
@@ -59,9 +66,17 @@ pub(crate) fn matching(connection: &Connection, filter: &TopicFilter, qos: QoS) 
             tracing::warn!(%filter, "more than {RETAINED_PER_FILTER_MAX} retained messages match: the others are not sent");
             break;
         }
-        let payload = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?.into_payload();
-        let qos = QoS::from_level(row.get(2)?).min(qos);
-        found.push(Arc::new(Message { topic, payload, qos, retain: true }));
+        found.push(Retained { topic, qos: QoS::from_level(row.get(1)?).min(qos) });
     }
     Ok(found)
+}
+
+/// The message itself, unless it was removed meanwhile.
+pub(crate) fn load(connection: &Connection, retained: &Retained) -> Result<Option<Arc<Message>>, StoreError> {
+    let payload = connection
+        .prepare_cached("SELECT payload FROM retained WHERE topic = ?1")?
+        .query_row([retained.topic.as_str()], |row| Ok(row.get_ref(0)?.as_blob()?.into_payload()))
+        .optional()?;
+    let Retained { topic, qos } = retained;
+    Ok(payload.map(|payload| Arc::new(Message { topic: topic.clone(), payload, qos: *qos, retain: true })))
 }

@@ -39,7 +39,8 @@ impl DurableSession {
     }
 
     pub(crate) fn removed(&self, count: u64) {
-        let _previous = self.depth.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |depth| Some(depth.saturating_sub(count)));
+        let _previous =
+            self.depth.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |depth| Some(depth.saturating_sub(count)));
     }
 }
 

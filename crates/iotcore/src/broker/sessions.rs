@@ -72,7 +72,12 @@ pub(crate) fn suspend(tx: &mut Tx<'_>, session_id: i64, expires_ms: u64) -> Resu
     Ok(())
 }
 
-pub(crate) fn add_subscription(tx: &mut Tx<'_>, session_id: i64, filter: &TopicFilter, qos: QoS) -> Result<(), StoreError> {
+pub(crate) fn add_subscription(
+    tx: &mut Tx<'_>,
+    session_id: i64,
+    filter: &TopicFilter,
+    qos: QoS,
+) -> Result<(), StoreError> {
     tx.connection
         .prepare_cached(
             "INSERT INTO subscriptions (session_id, filter, qos) SELECT id, ?2, ?3 FROM sessions WHERE id = ?1
@@ -115,7 +120,8 @@ pub(crate) fn recover(tx: &mut Tx<'_>, router: &Router, now_ms: u64, expires_ms:
         let session = router.persistent_session(&client_id.into(), id, queue::depth(tx.connection, id)?);
         let mut filters = subscriptions.query([id])?;
         while let Some(row) = filters.next()? {
-            let filter = TopicFilter::parse(&row.get::<_, String>(0)?).map_err(|error| StoreError::Value(error.to_string()))?;
+            let filter =
+                TopicFilter::parse(&row.get::<_, String>(0)?).map_err(|error| StoreError::Value(error.to_string()))?;
             router.subscribe(&session, filter, QoS::from_level(row.get(1)?));
         }
     }

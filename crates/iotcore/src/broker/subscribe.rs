@@ -7,11 +7,12 @@ use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
 
 use super::close::End;
 use super::connection::{Connection, Done};
+use super::retained::Retained;
 use super::router::Session;
 use super::{Broker, queue, retained, sessions};
 use crate::lifecycle;
 use crate::limits::{FILTERS_PER_SUBSCRIBE_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
-use crate::message::{Message, QoS};
+use crate::message::QoS;
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicFilter;
@@ -21,7 +22,9 @@ impl Connection {
         let entries = subscribe.entries();
         if entries.len() > FILTERS_PER_SUBSCRIBE_MAX {
             let count = entries.len();
-            return Err(End::client_error(format!("{count} filters in one SUBSCRIBE: {FILTERS_PER_SUBSCRIBE_MAX} are allowed")));
+            return Err(End::client_error(format!(
+                "{count} filters in one SUBSCRIBE: {FILTERS_PER_SUBSCRIBE_MAX} are allowed"
+            )));
         }
         let mut codes = Vec::with_capacity(entries.len());
         let mut granted = Vec::with_capacity(entries.len());
@@ -71,7 +74,7 @@ impl Connection {
         let pending = broker.store.submit(job).await?;
         self.promise(Box::pin(async move {
             pending.durable().await?;
-            let retained = read_retained(&broker, &session, granted).await?;
+            let retained = find_retained(&broker, &session, granted).await?;
             Ok(Done::Suback { packet_id, codes, retained })
         }));
         Ok(())
@@ -121,24 +124,31 @@ impl Connection {
 
 /// The retained messages for new subscriptions. For a persistent session the QoS 1 ones go by its durable queue; all others
 /// are given back, to be sent after the SUBACK.
-async fn read_retained(
+async fn find_retained(
     broker: &Arc<Broker>,
     session: &Arc<Session>,
     granted: Vec<(TopicFilter, QoS)>,
-) -> Result<Vec<Arc<Message>>, StoreError> {
-    let read = move |connection: &rusqlite::Connection| -> Result<Vec<Arc<Message>>, StoreError> {
+) -> Result<Vec<Retained>, StoreError> {
+    let find = move |connection: &rusqlite::Connection| -> Result<Vec<Retained>, StoreError> {
         let found = granted.iter().map(|(filter, qos)| retained::matching(connection, filter, *qos));
         Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     };
-    let found = broker.store.read(read).await?;
+    let found = broker.store.read(find).await?;
     if session.durable.is_none() {
         return Ok(found);
     }
-    let (queued, direct): (Vec<_>, Vec<_>) = found.into_iter().partition(|message| message.qos == QoS::AtLeastOnce);
-    if !queued.is_empty() {
-        let (sessions, counters) = ([Arc::clone(session)], Arc::clone(&broker.counters));
-        let job = move |tx: &mut Tx<'_>| queued.iter().try_for_each(|message| queue::enqueue(tx, &sessions, message, &counters));
-        broker.store.write::<(), StoreError, _>(job).await?;
+    let (queued, direct): (Vec<_>, Vec<_>) = found.into_iter().partition(|retained| retained.qos == QoS::AtLeastOnce);
+    for page in queued.chunks(queue::PAGE_MESSAGES_MAX) {
+        let (page, sessions, counters) = (page.to_vec(), [Arc::clone(session)], Arc::clone(&broker.counters));
+        let enqueue = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            for retained in &page {
+                if let Some(message) = retained::load(tx.connection, retained)? {
+                    queue::enqueue(tx, &sessions, &message, &counters)?;
+                }
+            }
+            Ok(())
+        };
+        broker.store.write(enqueue).await?;
     }
     Ok(direct)
 }

@@ -53,7 +53,11 @@ impl IotCore {
     ///
     /// # Errors
     /// [`ShadowRequestError`]; `delete/rejected` is published as well.
-    pub async fn shadow_delete(&self, thing: ThingName, name: Option<ShadowName>) -> Result<Vec<u8>, ShadowRequestError> {
+    pub async fn shadow_delete(
+        &self,
+        thing: ThingName,
+        name: Option<ShadowName>,
+    ) -> Result<Vec<u8>, ShadowRequestError> {
         self.shadow_request(Request { address: ShadowAddress { thing, name }, verb: Verb::Delete }, b"").await
     }
 

@@ -69,7 +69,8 @@ pub(crate) async fn answer(
             ("rejected", rejection.payload())
         }
     };
-    let topic = TopicName::parse(&format!("{}/{verdict}", message.topic)).map_err(|error| StoreError::Value(error.to_string()))?;
+    let topic = TopicName::parse(&format!("{}/{verdict}", message.topic))
+        .map_err(|error| StoreError::Value(error.to_string()))?;
     reply(connected, Message::new(topic, payload, message.qos));
     Ok(())
 }

@@ -71,10 +71,8 @@ pub(super) async fn register(
     if !plan.groups.is_empty() {
         return Err(Rejection::Groups);
     }
-    let registered = Registered {
-        device_configuration: plan.device_configuration.clone(),
-        thing_name: plan.thing_name.to_string(),
-    };
+    let registered =
+        Registered { device_configuration: plan.device_configuration.clone(), thing_name: plan.thing_name.to_string() };
     let (claim, broker_of_job) = (connected.certificate_id, Arc::clone(broker));
     let job = move |tx: &mut Tx<'_>| -> Result<(), Rejection> {
         if status(tx.connection, claim)? != Some(Status::Active) {

@@ -38,7 +38,9 @@ pub(super) fn store(
         return Err(Rejection::TooMany);
     }
     connection
-        .prepare_cached("INSERT INTO ownership_tokens (hash, certificate_id, claim_id, expires_ms) VALUES (?1, ?2, ?3, ?4)")?
+        .prepare_cached(
+            "INSERT INTO ownership_tokens (hash, certificate_id, claim_id, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+        )?
         .execute(params![hash(token), certificate.to_string(), claim, expires_ms as i64])?;
     Ok(())
 }

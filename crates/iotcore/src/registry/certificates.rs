@@ -21,7 +21,12 @@ pub struct Certificate {
     pub created_ms: u64,
 }
 
-pub(crate) fn register(connection: &Connection, issued: &Issued, status: Status, now_ms: u64) -> Result<(), StoreError> {
+pub(crate) fn register(
+    connection: &Connection,
+    issued: &Issued,
+    status: Status,
+    now_ms: u64,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("INSERT INTO certificates (id, pem, status, created_ms) VALUES (?1, ?2, ?3, ?4)")?
         .execute(params![issued.id.to_string(), issued.pem, status.as_str(), now_ms as i64])?;

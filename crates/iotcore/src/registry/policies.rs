@@ -92,7 +92,9 @@ pub(crate) fn attach(connection: &Connection, name: &str, id: CertificateId) -> 
         return Err(Error::LimitExceeded { what: "policies of a certificate", max: POLICIES_PER_CERTIFICATE_MAX });
     }
     connection
-        .prepare_cached("INSERT INTO policy_attachments (certificate_id, policy) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .prepare_cached(
+            "INSERT INTO policy_attachments (certificate_id, policy) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?
         .execute(params![id, name])?;
     Ok(())
 }

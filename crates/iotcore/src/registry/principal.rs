@@ -26,7 +26,11 @@ pub(crate) fn status(connection: &Connection, id: CertificateId) -> Result<Optio
 }
 
 /// The facts, if the certificate is registered.
-pub(crate) fn principal(connection: &Connection, id: CertificateId, client_id: &str) -> Result<Option<Principal>, StoreError> {
+pub(crate) fn principal(
+    connection: &Connection,
+    id: CertificateId,
+    client_id: &str,
+) -> Result<Option<Principal>, StoreError> {
     let Some(status) = status(connection, id)? else { return Ok(None) };
     let id = id.to_string();
     let mut select = connection.prepare_cached(

@@ -70,7 +70,9 @@ pub(crate) fn get(connection: &Connection, name: &ThingName) -> Result<Option<Th
 /// Things after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`].
 pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Thing>, StoreError> {
     connection
-        .prepare_cached("SELECT name, type_name, attributes, created_ms FROM things WHERE name > ?1 ORDER BY name LIMIT ?2")?
+        .prepare_cached(
+            "SELECT name, type_name, attributes, created_ms FROM things WHERE name > ?1 ORDER BY name LIMIT ?2",
+        )?
         .query_map(params![after, PAGE_ITEMS_MAX as i64], |row| Ok(thing(row)))?
         .map(|row| row?)
         .collect()

@@ -4,6 +4,8 @@
 
 mod open;
 mod read;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use open::{file_error, make_directory, open, private_file};
@@ -71,5 +73,4 @@ impl From<rusqlite::Error> for StoreError {
 pub(crate) struct Store {
     jobs: mpsc::Sender<write::Job>,
     readers: Arc<read::Readers>,
-    path: PathBuf,
 }

@@ -23,14 +23,10 @@ pub(crate) async fn open(directory: &Path) -> Result<Store, StoreError> {
     make_directory(directory)?;
     let lock = lock(&directory.join("iotcore.lock")).await?;
     let path = directory.join("iotcore.db");
-    let (connection, readers) = tokio::task::spawn_blocking({
-        let path = path.clone();
-        move || Ok::<_, StoreError>((open_database(&path)?, read::Readers::new(path)))
-    })
-    .await
-    .map_err(|_| StoreError::Closed)??;
+    let open = move || Ok::<_, StoreError>((open_database(&path)?, read::Readers::new(path)));
+    let (connection, readers) = tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::Closed)??;
     let jobs = write::start(connection, lock)?;
-    Ok(Store { jobs, readers: Arc::new(readers), path })
+    Ok(Store { jobs, readers: Arc::new(readers) })
 }
 
 /// Makes a directory that only its owner can enter.
@@ -40,7 +36,14 @@ pub(crate) fn make_directory(path: &Path) -> Result<(), StoreError> {
 
 /// Opens a file that only its owner can read, creating it if it is missing.
 pub(crate) fn private_file(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path).map_err(file_error(path))
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(file_error(path))
 }
 
 pub(crate) fn file_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -63,7 +66,8 @@ async fn lock(path: &Path) -> Result<File, StoreError> {
 fn open_database(path: &Path) -> Result<Connection, StoreError> {
     // Made here so that it is private; SQLite gives its companions the same mode.
     drop(private_file(path)?);
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     check(&connection).map_err(|problem| StoreError::Damaged { path: path.into(), problem })?;
     connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -38,7 +38,8 @@ impl Readers {
 }
 
 fn connect(path: &Path) -> Result<Connection, rusqlite::Error> {
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(connection)
 }
@@ -60,13 +61,11 @@ impl Store {
 
     /// Copies the database, as it is at one moment, to a file that must not exist yet, while it is in use.
     pub(crate) async fn backup(&self, destination: PathBuf) -> Result<(), StoreError> {
-        let source = self.path.clone();
         self.read(move |connection| {
             if destination.exists() {
                 let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
                 return Err(super::open::file_error(&destination)(exists));
             }
-            tracing::debug!(source = %source.display(), destination = %destination.display(), "backup");
             drop(super::open::private_file(&destination)?);
             let mut target = Connection::open(&destination)?;
             rusqlite::backup::Backup::new(connection, &mut target)?.run_to_completion(

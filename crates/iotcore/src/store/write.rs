@@ -104,7 +104,8 @@ impl Store {
 
 /// Starts the writer's thread; it ends, and lets go of `lock`, when every sender is dropped.
 pub(super) fn start(connection: Connection, lock: File) -> Result<mpsc::Sender<Job>, StoreError> {
-    let mut next_seq: i64 = connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM queue", [], |row| row.get(0))?;
+    let mut next_seq: i64 =
+        connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM queue", [], |row| row.get(0))?;
     let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_JOBS_MAX);
     thread::Builder::new()
         .name("iotcore-writer".into())

@@ -10,8 +10,8 @@ use std::time::Duration;
 use marvain_iotcore::names::ThingName;
 use marvain_iotcore::{CertificateId, Clock, Config, Entropy, IotCore, Parts, ProvisioningHook, Rule};
 use rumqttc::{
-    AsyncClient, ConnAck, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, Packet, Publish, PublishOptions, QoS,
-    SubscribeReasonCode, TlsConfiguration, Transport,
+    AsyncClient, ConnAck, ConnectReturnCode, ConnectionError, Event, LastWill, MqttOptions, Packet, Publish,
+    PublishOptions, QoS, SubscribeReasonCode, TlsConfiguration, Transport,
 };
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -213,7 +213,9 @@ impl Client {
         install_provider();
         let (mqtt, mut events) = AsyncClient::builder(options).capacity(2000).build();
         let session_present = loop {
-            if let Event::Incoming(Packet::ConnAck(ConnAck { code, session_present })) = timeout(PATIENCE, events.poll()).await.unwrap()? {
+            if let Event::Incoming(Packet::ConnAck(ConnAck { code, session_present })) =
+                timeout(PATIENCE, events.poll()).await.unwrap()?
+            {
                 assert_eq!(code, ConnectReturnCode::Success);
                 break session_present;
             }
@@ -249,7 +251,7 @@ impl Client {
     }
 
     pub(crate) async fn receive(&mut self) -> Publish {
-        timeout(PATIENCE, self.messages.recv()).await.expect("a message").unwrap()
+        timeout(PATIENCE, self.messages.recv()).await.unwrap().unwrap()
     }
 
     /// Topic and payload of the next message.
@@ -267,7 +269,7 @@ impl Client {
 
     /// Waits for the end of the connection.
     pub(crate) async fn closed(self) -> ConnectionError {
-        timeout(PATIENCE, self.running).await.expect("the connection ends").unwrap()
+        timeout(PATIENCE, self.running).await.unwrap().unwrap()
     }
 
     pub(crate) async fn disconnect(self) {
@@ -303,5 +305,5 @@ pub(crate) fn rule(filter: &str) -> (Rule, mpsc::UnboundedReceiver<marvain_iotco
 }
 
 pub(crate) async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {
-    timeout(PATIENCE, receiver.recv()).await.expect("an event").unwrap()
+    timeout(PATIENCE, receiver.recv()).await.unwrap().unwrap()
 }

@@ -142,12 +142,10 @@ async fn presence_does_not_stick_when_the_process_is_killed() {
 #[ignore = "run by what_was_acknowledged_survives_kill_9 as its child"]
 async fn child_process() {
     let Ok(data) = std::env::var("IOTCORE_TEST_DATA") else { return };
-    let parent = Arc::new(TempDir::new().unwrap());
     let (core, _clock) = crate::common::open(data.as_ref(), Setup::default()).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     println!("port={}", listener.local_addr().unwrap().port());
     core.serve(listener, std::future::pending()).await.unwrap();
-    drop(parent);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +172,8 @@ async fn what_was_acknowledged_survives_kill_9() {
         if number == 100 {
             child.kill().unwrap();
         }
-        let notice = p.mqtt.publish_tracked("stream", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
+        let notice =
+            p.mqtt.publish_tracked("stream", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
         match notice.wait_completion_async().await {
             Ok(()) => acknowledged += 1,
             Err(_) => break,
@@ -201,13 +200,10 @@ async fn a_damaged_database_is_reported_and_left_alone() {
     let _there_may_be_none = std::fs::remove_file(path.with_extension("db-wal"));
     std::fs::write(&path, b"this is not a database, and not a small file either".repeat(100)).unwrap();
     let before = std::fs::read(&path).unwrap();
-    let parts = marvain_iotcore::Parts {
-        clock: Arc::new(Fixed),
-        entropy: Arc::new(Fixed),
-        hook: None,
-        rules: Vec::new(),
-    };
-    let error = marvain_iotcore::IotCore::open(marvain_iotcore::Config::new(data.path().join("iot")), parts).await.unwrap_err();
+    let parts =
+        marvain_iotcore::Parts { clock: Arc::new(Fixed), entropy: Arc::new(Fixed), hook: None, rules: Vec::new() };
+    let error =
+        marvain_iotcore::IotCore::open(marvain_iotcore::Config::new(data.path().join("iot")), parts).await.unwrap_err();
     assert!(error.to_string().contains("iotcore.db"), "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -246,4 +242,19 @@ async fn a_backup_taken_while_running_opens() {
     let world = World::at(Arc::new(copy), Setup::default()).await;
     device.at(world.address).connect().await.publish("x", "", QoS::AtLeastOnce).await;
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_root_is_reported_and_not_replaced() {
+    let world = World::start().await;
+    world.device("a").await;
+    let data = world.stop().await;
+    let root = data.path().join("iot/ca/root-ca.pem");
+    std::fs::remove_file(&root).unwrap();
+    let parts =
+        marvain_iotcore::Parts { clock: Arc::new(Fixed), entropy: Arc::new(Fixed), hook: None, rules: Vec::new() };
+    let error =
+        marvain_iotcore::IotCore::open(marvain_iotcore::Config::new(data.path().join("iot")), parts).await.unwrap_err();
+    assert!(error.to_string().contains("root-ca.pem"), "{error}");
+    assert!(!root.exists());
 }

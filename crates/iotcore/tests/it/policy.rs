@@ -51,7 +51,8 @@ async fn a_forbidden_publish_ends_the_connection() {
 async fn a_forbidden_subscription_fails_alone() {
     let world = World::start().await;
     let client = world.device_with("pi", OWN).await.connect().await;
-    let filters = ["own/pi/+", "own/#", "own/other/a"].map(|filter| rumqttc::SubscribeFilterInput::new(filter, QoS::AtLeastOnce));
+    let filters =
+        ["own/pi/+", "own/#", "own/other/a"].map(|filter| rumqttc::SubscribeFilterInput::new(filter, QoS::AtLeastOnce));
     let notice = client.mqtt.subscribe_many_tracked(filters).await.unwrap();
     assert_eq!(
         notice.wait_async().await.unwrap().return_codes,
@@ -109,7 +110,9 @@ async fn a_changed_policy_counts_for_live_connections() {
 async fn reserved_topics_are_not_published_to() {
     let world = World::start().await;
     let device = world.device("pi").await;
-    for topic in ["$aws/events/presence/connected/pi", "$aws/rules/r/x", "$other", "$aws/things/pi/shadow/update/accepted"] {
+    for topic in
+        ["$aws/events/presence/connected/pi", "$aws/rules/r/x", "$other", "$aws/things/pi/shadow/update/accepted"]
+    {
         let client = device.connect().await;
         client.mqtt.publish(topic, "{}", rumqttc::PublishOptions::at_least_once()).await.unwrap();
         client.closed().await;

@@ -115,7 +115,10 @@ async fn a_factory_fresh_device_becomes_its_own_thing() {
     own.connect().await.publish("dt/sat-7", "it is me", QoS::AtLeastOnce).await;
 
     let replayed = ask(&mut device, PROVISION, &register(&created, "8", "right"), "rejected").await;
-    assert_eq!((&replayed["statusCode"], &replayed["errorCode"]), (&json!(400), &json!("InvalidCertificateOwnershipToken")));
+    assert_eq!(
+        (&replayed["statusCode"], &replayed["errorCode"]),
+        (&json!(400), &json!("InvalidCertificateOwnershipToken"))
+    );
     assert!(world.core.describe_thing(ThingName::parse("sat-8").unwrap()).await.unwrap().is_none());
     world.stop().await;
 }
@@ -130,7 +133,8 @@ async fn what_does_not_fit_is_rejected_and_makes_nothing() {
     let other = if forged.as_bytes()[middle] == b'A' { "B" } else { "A" };
     forged.replace_range(middle..=middle, other);
     let p384 = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
-    let no_serial = json!({"certificateOwnershipToken": created["certificateOwnershipToken"], "parameters": {"Code": "right"}});
+    let no_serial =
+        json!({"certificateOwnershipToken": created["certificateOwnershipToken"], "parameters": {"Code": "right"}});
     for (topic, request, status) in [
         (CREATE, json!({}), 400),
         (CREATE, json!({"certificateSigningRequest": "nonsense"}), 400),

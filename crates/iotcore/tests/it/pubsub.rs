@@ -92,7 +92,9 @@ async fn a_will_is_published_unless_the_client_says_goodbye() {
 async fn the_last_retained_message_greets_new_subscribers() {
     let world = World::start().await;
     let a = world.device("a").await.connect().await;
-    for (topic, payload) in [("state/a", "old"), ("state/a", "new"), ("state/b", "b"), ("state/c", "c"), ("state/c", "")] {
+    for (topic, payload) in
+        [("state/a", "old"), ("state/a", "new"), ("state/b", "b"), ("state/c", "c"), ("state/c", "")]
+    {
         a.publish_with(topic, payload, PublishOptions::at_least_once().retained()).await;
     }
     let b = world.device("b").await;

@@ -41,7 +41,10 @@ async fn a_rule_gets_the_message_with_its_sender_before_the_puback() {
     client.publish("dt/pi/other", "not matched", QoS::AtLeastOnce).await;
     client.publish("dt/pi/event", vec![0, 159, 146, 150], QoS::AtLeastOnce).await;
     let message = received.try_recv().unwrap();
-    assert_eq!((&*message.rule, message.topic.as_str(), &*message.payload), ("collect", "dt/pi/event", &[0, 159, 146, 150][..]));
+    assert_eq!(
+        (&*message.rule, message.topic.as_str(), &*message.payload),
+        ("collect", "dt/pi/event", &[0, 159, 146, 150][..])
+    );
     assert_eq!((message.principal, message.client_id.as_deref()), (Some(device.id), Some("pi")));
     assert_eq!(message.received_at_ms, marvain_iotcore::Clock::now_ms(&*world.clock));
     world.stop().await;
@@ -70,7 +73,8 @@ async fn without_its_target_a_publish_is_not_acknowledged() {
     // Nobody waits for the acknowledgement of QoS 0.
     client.publish("in/0", "lost", QoS::AtMostOnce).await;
     client.publish("elsewhere", "fine", QoS::AtLeastOnce).await;
-    let notice = client.mqtt.publish_tracked("in/1", "kept by the client", PublishOptions::at_least_once()).await.unwrap();
+    let notice =
+        client.mqtt.publish_tracked("in/1", "kept by the client", PublishOptions::at_least_once()).await.unwrap();
     client.closed().await;
     assert!(notice.wait_completion_async().await.is_err());
     target.repaired.store(true, Ordering::SeqCst);
@@ -96,7 +100,11 @@ async fn lifecycle_events_wait_for_their_target() {
     let topics: Vec<_> = events.iter().map(|event| event.topic.as_str()).collect();
     assert_eq!(
         topics,
-        ["$aws/events/presence/connected/pi", "$aws/events/subscriptions/subscribed/pi", "$aws/events/presence/disconnected/pi"]
+        [
+            "$aws/events/presence/connected/pi",
+            "$aws/events/subscriptions/subscribed/pi",
+            "$aws/events/presence/disconnected/pi"
+        ]
     );
     assert!(events.iter().all(|event| event.principal == Some(device.id)));
     world.stop().await;
@@ -131,7 +139,10 @@ async fn lifecycle_events_say_what_aws_says() {
         }
         let disconnected = watcher.receive_json("$aws/events/presence/disconnected/pi").await;
         assert_eq!(disconnected["clientInitiatedDisconnect"], goodbye);
-        assert_eq!(disconnected["disconnectReason"], if goodbye { "CLIENT_INITIATED_DISCONNECT" } else { "CONNECTION_LOST" });
+        assert_eq!(
+            disconnected["disconnectReason"],
+            if goodbye { "CLIENT_INITIATED_DISCONNECT" } else { "CONNECTION_LOST" }
+        );
         assert_eq!(disconnected["versionNumber"], version);
         assert_eq!(disconnected["sessionIdentifier"], connected["sessionIdentifier"]);
         session_identifiers.push(connected["sessionIdentifier"].clone());

@@ -49,7 +49,9 @@ pub(super) fn copy_rest(
 /// Files that mean something to running processes only: SQLite's companions, locks, what is being written.
 fn is_passing(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    name == LOCK || is_unfinished(path) || [".db-wal", ".db-shm", ".db-journal", ".lock"].iter().any(|end| name.ends_with(end))
+    name == LOCK
+        || is_unfinished(path)
+        || [".db-wal", ".db-shm", ".db-journal", ".lock"].iter().any(|end| name.ends_with(end))
 }
 
 /// Is it something that is being written? The path is that below the directory that is copied.
@@ -107,7 +109,8 @@ pub(super) fn copy(from: &Path, file: &Path, to: &Path) -> Result<BackupFile, Ba
 /// What a manifest says of a file.
 pub(super) fn describe(root: &Path, file: &Path) -> Result<BackupFile, BackupError> {
     let mut hash = Sha256::new();
-    let bytes = File::open(file).and_then(|mut file| io::copy(&mut file, &mut hash)).map_err(BackupError::file(file))?;
+    let bytes =
+        File::open(file).and_then(|mut file| io::copy(&mut file, &mut hash)).map_err(BackupError::file(file))?;
     let path = file.strip_prefix(root).map_err(|_| BackupError::Inside(file.into()))?.to_owned();
     Ok(BackupFile { path, bytes, sha256: hex::encode(hash.finalize()) })
 }

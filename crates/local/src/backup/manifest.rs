@@ -46,8 +46,8 @@ pub(super) fn write(destination: &Path, at: Timestamp, mut files: Vec<BackupFile
     files.sort_unstable();
     let manifest = Manifest { format: FORMAT, at, files };
     let path = destination.join(MANIFEST);
-    let text = serde_json::to_vec_pretty(&manifest)
-        .map_err(|source| BackupError::Manifest { path: path.clone(), source })?;
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|source| BackupError::Manifest { path: path.clone(), source })?;
     write_durably(&path, &text).map_err(BackupError::file(path))?;
     Ok(manifest)
 }

@@ -25,7 +25,8 @@ pub(super) fn check(commit: &Commit) -> Result<(), Fault> {
 
 /// Applies it, unless that was done before.
 pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committed, Fault> {
-    let mut remember = connection.prepare_cached("INSERT INTO applied (id, at) VALUES (?, ?) ON CONFLICT DO NOTHING")?;
+    let mut remember =
+        connection.prepare_cached("INSERT INTO applied (id, at) VALUES (?, ?) ON CONFLICT DO NOTHING")?;
     if remember.execute(params![commit.id.as_str(), commit.at.as_ms()])? == 0 {
         return Ok(Committed::Repeated);
     }

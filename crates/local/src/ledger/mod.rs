@@ -9,7 +9,7 @@ mod query;
 #[cfg(test)]
 mod tests;
 
-use crate::store::{Schema, OpenError, Store};
+use crate::store::{OpenError, Schema, Store};
 use async_trait::async_trait;
 use fault::Fault;
 use marvain_domain::{
@@ -95,7 +95,8 @@ impl Ledger for SqliteLedger {
 
     async fn outbox(&self, limit: usize) -> Result<Vec<Outgoing>, LedgerError> {
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached("SELECT id, at, effect FROM outbox ORDER BY place LIMIT ?")?;
+            let mut statement =
+                connection.prepare_cached("SELECT id, at, effect FROM outbox ORDER BY place LIMIT ?")?;
             let rows = statement.query_map([limit], |row| Ok(outgoing(row)))?;
             rows.map(|row| row?).collect()
         })
@@ -142,7 +143,9 @@ impl Ledger for SqliteLedger {
         ] {
             loop {
                 let rows = self
-                    .write(move |connection| Ok(connection.prepare_cached(sql)?.execute(params![until, PURGE_ROWS_MAX])?))
+                    .write(move |connection| {
+                        Ok(connection.prepare_cached(sql)?.execute(params![until, PURGE_ROWS_MAX])?)
+                    })
                     .await?;
                 dropped += rows as u64;
                 if rows < PURGE_ROWS_MAX {

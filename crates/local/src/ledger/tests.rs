@@ -16,7 +16,13 @@ fn put(name: &str, bytes: usize) -> Commit {
         body: json!("x".repeat(bytes)),
         expect: Expect::Any,
     };
-    Commit { id: DeliveryId::derive(&[name]), at: Timestamp::EPOCH, writes: vec![write], effects: vec![], audit: vec![] }
+    Commit {
+        id: DeliveryId::derive(&[name]),
+        at: Timestamp::EPOCH,
+        writes: vec![write],
+        effects: vec![],
+        audit: vec![],
+    }
 }
 
 /// Lets the database grow by so many pages of 4,096 bytes and no more.
@@ -45,7 +51,11 @@ async fn a_full_disk_is_said_and_survived() {
     let results = join_all(names.iter().map(|name| ledger.commit(put(name, 5_000)))).await;
     assert!(results.iter().any(Result::is_err));
     for (name, result) in names.iter().zip(&results) {
-        assert_eq!(ledger.is_applied(&DeliveryId::derive(&[name])).await.unwrap(), result.is_ok(), "{name}: {result:?}");
+        assert_eq!(
+            ledger.is_applied(&DeliveryId::derive(&[name])).await.unwrap(),
+            result.is_ok(),
+            "{name}: {result:?}"
+        );
     }
     limit(&ledger, 1_000).await;
     for (name, before) in names.iter().zip(results) {

@@ -265,7 +265,12 @@ impl SqliteQueues {
     ///
     /// # Errors
     /// [`QueueError`].
-    pub async fn dead(&self, queue: Option<Queue>, after: Option<u64>, limit: usize) -> Result<DeadLetters, QueueError> {
+    pub async fn dead(
+        &self,
+        queue: Option<Queue>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<DeadLetters, QueueError> {
         let limit = limit.min(BATCH_DELIVERIES_MAX);
         self.store.read(move |connection| dead::list(connection, queue, after, limit)).await
     }

@@ -6,6 +6,13 @@ use std::{
     collections::{BinaryHeap, HashMap},
 };
 
+/// Sums that [`dot`] makes at the same time.
+const LANES: usize = 16;
+/// Products in each of them.
+const STEPS: usize = 4;
+/// Largest code of a query's number. Those of the vectors go to 127.
+const QUERY_CODE_MAX: f32 = 64.0;
+
 /// Vectors of equal length, each with a scale: `code * scale` is about the number that was there.
 #[derive(Default)]
 pub(super) struct Matrix {
@@ -58,7 +65,7 @@ impl Matrix {
 
     /// The `count` rows of these tiers (all if there are none) that are about nearest, in no order.
     pub(super) fn nearest(&self, query: &[f32], tiers: &[Tier], count: usize) -> Vec<u64> {
-        let query: Vec<i16> = quantise(query, scale(query)).map(i16::from).collect();
+        let query: Vec<i16> = quantise(query, 127.0 / QUERY_CODE_MAX * scale(query)).map(i16::from).collect();
         let mut best: BinaryHeap<Reverse<Scored>> = BinaryHeap::with_capacity(count + 1);
         for (row, codes) in self.rows.iter().zip(self.codes.chunks_exact(self.dims.max(1))) {
             if !tiers.is_empty() && !tiers.contains(&row.tier) {
@@ -87,9 +94,23 @@ fn quantise(vector: &[f32], scale: f32) -> impl Iterator<Item = i8> {
     vector.iter().map(move |number| (number * factor).round() as i8)
 }
 
-/// The inner product, in a form that the compiler vectorises.
+/// The inner product, in a form that the compiler vectorises: sixteen short sums side by side, each of no more than
+/// `STEPS` products, which fit.
 fn dot(codes: &[i8], query: &[i16]) -> i32 {
-    codes.iter().zip(query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum()
+    const { assert!(STEPS as i32 * 127 * QUERY_CODE_MAX as i32 <= i16::MAX as i32) };
+    let (codes, codes_left) = codes.as_chunks::<{ LANES * STEPS }>();
+    let (query, query_left) = query.as_chunks::<{ LANES * STEPS }>();
+    let mut sum: i32 = codes_left.iter().zip(query_left).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+    for (codes, query) in codes.iter().zip(query) {
+        let mut sums = [0_i16; LANES];
+        for (codes, query) in codes.as_chunks::<LANES>().0.iter().zip(query.as_chunks::<LANES>().0) {
+            for (sum, (a, b)) in sums.iter_mut().zip(codes.iter().zip(query)) {
+                *sum = sum.wrapping_add(i16::from(*a).wrapping_mul(*b));
+            }
+        }
+        sum += sums.iter().map(|sum| i32::from(*sum)).sum::<i32>();
+    }
+    sum
 }
 
 pub(super) fn to_bytes(vector: &[f32]) -> Vec<u8> {
@@ -119,3 +140,45 @@ impl PartialEq for Scored {
 }
 
 impl Eq for Scored {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_fast_product_is_the_product(
+            pairs in prop::collection::vec((prop_oneof![-127_i8..=127, Just(127), Just(-127)], -64_i16..=64), 0..300),
+            extreme in any::<bool>(),
+        ) {
+            let (codes, mut query): (Vec<i8>, Vec<i16>) = pairs.into_iter().unzip();
+            if extreme {
+                query = codes.iter().map(|code| 64 * i16::from(code.signum())).collect();
+            }
+            let expected: i32 = codes.iter().zip(&query).map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
+            prop_assert_eq!(dot(&codes, &query), expected);
+        }
+    }
+
+    #[test]
+    fn removal_keeps_the_others_in_reach() {
+        let mut matrix = Matrix::new(3);
+        let axis = |n: usize| {
+            let mut vector = [0.0; 3];
+            vector[n] = 1.0;
+            vector
+        };
+        for n in 0..3 {
+            matrix.push(n as u64, Tier::Semantic, &axis(n));
+        }
+        for (gone, left) in [(0, vec![1, 2]), (2, vec![1]), (7, vec![1]), (1, vec![])] {
+            matrix.remove(gone);
+            assert_eq!(matrix.codes.len(), 3 * left.len());
+            for n in left {
+                assert_eq!(matrix.nearest(&axis(n as usize), &[], 1), [n]);
+            }
+        }
+        assert!(matrix.nearest(&axis(0), &[], 1).is_empty());
+    }
+}

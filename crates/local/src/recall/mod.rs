@@ -148,12 +148,12 @@ fn put(connection: &Connection, doc: RecallDoc) -> Result<Change, StoreError> {
                tier = excluded.tier, at = excluded.at, space = excluded.space, vector = excluded.vector
              RETURNING doc",
         )?
-        .query_row(
-            params![memory.as_str(), tier.as_str(), at.as_ms(), space, matrix::to_bytes(&vector)],
-            |row| row.get(0),
-        )?;
+        .query_row(params![memory.as_str(), tier.as_str(), at.as_ms(), space, matrix::to_bytes(&vector)], |row| {
+            row.get(0)
+        })?;
     connection.prepare_cached("DELETE FROM words WHERE rowid = ?")?.execute([row])?;
-    connection.prepare_cached("INSERT INTO words (rowid, content) VALUES (?, ?)")?.execute(params![row, content])?;
+    let mut insert = connection.prepare_cached("INSERT INTO words (rowid, content, tier) VALUES (?, ?, ?)")?;
+    insert.execute(params![row, content, tier.as_str()])?;
     Ok(Change::Put { doc: row, space, tier, vector })
 }
 

@@ -25,7 +25,8 @@ pub(crate) struct Schema {
 /// Opens a database for writing, creating it if it is not there.
 pub(super) fn file(path: &Path, schema: Schema) -> Result<Connection, OpenError> {
     // Made here so that it is private from the start; SQLite gives its companions the same mode.
-    let made = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(OpenError::file(path))?;
+    let made =
+        fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(OpenError::file(path))?;
     let bytes = made.metadata().map_err(OpenError::file(path))?.len();
     drop(made);
     let connection = connect(path).map_err(OpenError::sqlite(path))?;
@@ -74,9 +75,8 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let verdict: String = connection
-        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
-        .map_err(OpenError::sqlite(path))?;
+    let verdict: String =
+        connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(OpenError::sqlite(path))?;
     if verdict == "ok" { Ok(()) } else { Err(OpenError::Damaged { path: path.into(), problem: verdict }) }
 }
 

@@ -47,8 +47,7 @@ async fn a_write_that_ends_the_transaction_undoes_its_neighbours_and_says_so() {
     let store = Store::open_in_memory(SCHEMA).unwrap();
     let held = store.hold().await.unwrap();
     let rolls_back = store.write(|connection| Ok::<_, StoreError>(connection.execute_batch("ROLLBACK")?));
-    let (before, all, after, ()) =
-        tokio::join!(insert(&store, 1), rolls_back, insert(&store, 2), async { drop(held) });
+    let (before, all, after, ()) = tokio::join!(insert(&store, 1), rolls_back, insert(&store, 2), async { drop(held) });
     assert!(matches!((before, all, after), (Err(StoreError::Undone), Err(_), Err(StoreError::Undone))));
     assert!(numbers(&store).await.is_empty());
     insert(&store, 3).await.unwrap();

@@ -20,7 +20,5 @@ pub(super) fn path(key: &str) -> Result<PathBuf, VaultError> {
 /// May a key have this segment?
 pub(super) fn is_segment(segment: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    (1..=SEGMENT_BYTES_MAX).contains(&segment.len())
-        && !matches!(segment, "." | "..")
-        && segment.bytes().all(is_plain)
+    (1..=SEGMENT_BYTES_MAX).contains(&segment.len()) && !matches!(segment, "." | "..") && segment.bytes().all(is_plain)
 }

@@ -5,7 +5,7 @@ pub(super) mod process;
 use crate::{config::Job, core::head};
 use marvain_domain::action::{Outcome, RESULT_BYTES_MAX};
 use process::Exit;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
 
@@ -55,7 +55,7 @@ fn outcome(exit: &Exit) -> Outcome {
         most /= 2;
         result = json!({ "exit": exit.code, "stdout": tail(&exit.stdout, most) });
     }
-    Outcome { result: exit.code.map(|_| result).or(Some(Value::Null)).filter(|value| !value.is_null()), error }
+    Outcome { result: exit.code.is_some().then_some(result), error }
 }
 
 /// The end of `text`, at most `most` bytes, whole characters.

@@ -16,6 +16,9 @@ use tokio::sync::mpsc;
 const KEEP_ALIVE_S: u16 = 30;
 /// Largest packet in bytes: AWS IoT's largest payload of 128 KB with its topic and header.
 const PACKET_BYTES_MAX: usize = 132 * 1024;
+/// Longest that a PUBACK may take, in seconds. A broker that throttles may never send it ("AWS IoT Core message broker
+/// limits"): a new connection then sends again.
+const PUBACK_TIMEOUT_S: u64 = 30;
 /// Requests that rumqttc holds.
 const CLIENT_QUEUE_MAX: usize = 128;
 
@@ -153,10 +156,12 @@ pub(super) async fn serve(
                     let options = PublishOptions::new(QoS::AtLeastOnce);
                     let notice = client.publish_tracked(topic.to_string(), payload, options).await;
                     let notice = notice.map_err(|_| SessionError::Ended("PUBLISH"))?;
-                    unacked.push(async move { notice.wait_completion_async().await.map(|()| token) });
+                    let acked = tokio::time::timeout(Duration::from_secs(PUBACK_TIMEOUT_S), notice.wait_completion_async());
+                    unacked.push(async move { acked.await.map(|acked| acked.map(|()| token)) });
                 }
             },
             Some(acked) = unacked.next() => {
+                let acked = acked.map_err(|_| SessionError::Timeout("PUBACK"))?;
                 let token: Option<Token> = acked.map_err(|_| SessionError::Ended("PUBACK"))?;
                 if let Some(token) = token
                     && events.send(Event::Acked(token)).await.is_err()

@@ -1,11 +1,9 @@
 //! One lane of the spool: a row of segments, written at the end, read from a place, removed from the front.
 
-use super::super::{
-    files::{self, FileError, failed},
-    frame::{self, Piece},
-};
+use super::super::files::{self, FileError, failed};
 use super::{
     Found,
+    reader::Reader,
     segment::{self, Line, Segment, State},
 };
 use crate::core::{Channel, Entry, Lane, Position, Record};
@@ -16,12 +14,9 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fs::File,
     io::Write as _,
-    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
-/// Bytes read at once: more than a frame may have.
-const READ_BYTES: u64 = 128 * 1024;
 /// A segment of which everything is removed is begun anew when it has so many bytes.
 const STALE_BYTES: u64 = 32 * 1024;
 
@@ -38,8 +33,7 @@ pub(super) struct LaneLog {
     unsynced: BTreeMap<String, Position>,
     /// What was written and then taken back before anybody asked: the next `sync` fails with it.
     lost: bool,
-    /// Where reading goes on: behind which place, in which segment (by its first place), at which byte.
-    reader: Option<(u64, u64, u64)>,
+    reader: Reader,
 }
 
 #[derive(Debug)]
@@ -73,7 +67,7 @@ impl LaneLog {
             state: State::default(),
             unsynced: BTreeMap::new(),
             lost: false,
-            reader: None,
+            reader: Reader::default(),
         };
         let count = names.len();
         for (i, (first, path)) in names.into_iter().enumerate() {
@@ -157,18 +151,25 @@ impl LaneLog {
         Ok(())
     }
 
+    /// Writes a frame at the end of the last segment. A segment that refused is not written to again: the next append begins
+    /// another, and may so get rid of what is only waiting to be forgotten.
     fn write(&mut self, frame: &[u8]) -> Result<(), FileError> {
         let (Some(tail), Some(last)) = (&mut self.tail, self.segments.back_mut()) else { return Ok(()) };
-        if let Err(error) = tail.file.write_all(frame) {
-            let error = failed("write", &last.path)(error);
-            if let Err(cut) = tail.file.set_len(last.bytes) {
-                tracing::error!(%cut, segment = %last.path.display(), "half a frame stays in the spool");
-                self.tail = None;
-            }
-            return Err(error);
+        let Err(error) = tail.file.write_all(frame) else {
+            last.bytes += frame.len() as u64;
+            return Ok(());
+        };
+        let error = failed("write", &last.path)(error);
+        if let Err(cut) = tail.file.set_len(last.bytes) {
+            tracing::error!(%cut, segment = %last.path.display(), "half a frame stays in the spool");
         }
-        last.bytes += frame.len() as u64;
-        Ok(())
+        // What was written before may still be made durable.
+        if let Err(unsynced) = self.sync_tail() {
+            self.lost = true;
+            tracing::error!(error = %unsynced, "entries may not be durable and are taken back");
+        }
+        self.tail = None;
+        Err(error)
     }
 
     /// Writes a record as `frame`, made by `encode`; durable after `sync`.
@@ -227,42 +228,7 @@ impl LaneLog {
 
     /// At most `most` entries behind `after`, in order.
     pub(super) fn fetch(&mut self, after: u64, most: usize) -> Result<Vec<Entry>, FileError> {
-        let mut entries = Vec::new();
-        let resume = self.reader.take().filter(|(place, ..)| *place == after);
-        let mut reader = resume;
-        for segment in self.segments.iter().filter(|segment| segment.last > after) {
-            let mut offset = match resume {
-                Some((_, first, offset)) if first == segment.first => offset,
-                _ => 0,
-            };
-            let file = File::open(&segment.path).map_err(failed("open", &segment.path))?;
-            while offset < segment.bytes && entries.len() < most {
-                let mut bytes = vec![0; READ_BYTES.min(segment.bytes - offset) as usize];
-                file.read_exact_at(&mut bytes, offset).map_err(failed("read", &segment.path))?;
-                let mut end = 0;
-                for piece in frame::pieces(&bytes) {
-                    let Piece::Frame { content, end: to, .. } = piece else { break };
-                    end = to as u64;
-                    if let Some(entry) = segment::entry(content).filter(|entry| entry.seq > after) {
-                        reader = Some((entry.seq, segment.first, offset + end));
-                        entries.push(entry);
-                    }
-                    if entries.len() >= most {
-                        break;
-                    }
-                }
-                if end == 0 {
-                    tracing::error!(segment = %segment.path.display(), offset, "the spool was damaged while in use");
-                    break;
-                }
-                offset += end;
-            }
-            if entries.len() >= most {
-                break;
-            }
-        }
-        self.reader = reader;
-        Ok(entries)
+        self.reader.fetch(&self.segments, after, most)
     }
 
     /// Entries up to and with `through` are done with. The note of it is not forced to disk: without it they are sent

@@ -4,6 +4,7 @@
 //! segment goes when there is no room. It does not know topics, links or commands.
 
 mod lane;
+mod reader;
 mod segment;
 
 #[cfg(test)]
@@ -28,6 +29,8 @@ pub(super) struct Spool {
     events: LaneLog,
     telemetry: LaneLog,
     bytes_max: u64,
+    /// Why an event was refused since the last `sync`.
+    refused: Option<NotStored>,
 }
 
 /// What was found on opening.
@@ -47,7 +50,7 @@ impl Spool {
         let mut found = Found::default();
         let events = LaneLog::open(dir, Lane::Events, segment_bytes, &mut found)?;
         let telemetry = LaneLog::open(dir, Lane::Telemetry, segment_bytes, &mut found)?;
-        Ok((Self { events, telemetry, bytes_max }, found))
+        Ok((Self { events, telemetry, bytes_max, refused: None }, found))
     }
 
     const fn lane(&mut self, lane: Lane) -> &mut LaneLog {
@@ -76,14 +79,24 @@ impl Spool {
         self.events.positions()
     }
 
-    /// Writes a record; it is durable after the next [`Self::sync`]. Telemetry is dropped, and counted, to make room.
+    /// Writes a record; it is durable after the next [`Self::sync`], until when no event overtakes one that was refused.
+    /// Telemetry is dropped, and counted, to make room.
     pub(super) fn append(&mut self, record: &Record) -> Result<u64, NotStored> {
-        let lane = record.channel.lane();
-        let stored = self.append_with_room(lane, record);
-        if stored.is_err() && lane == Lane::Telemetry {
-            self.telemetry.count_dropped(1);
+        match record.channel {
+            Channel::Telemetry => {
+                let stored = self.append_with_room(Lane::Telemetry, record);
+                if stored.is_err() {
+                    self.telemetry.count_dropped(1);
+                }
+                stored
+            }
+            Channel::Report => self.append_with_room(Lane::Events, record),
+            Channel::Transcript | Channel::Observation | Channel::Suppressed => {
+                let stored = self.refused.map_or_else(|| self.append_with_room(Lane::Events, record), Err);
+                self.refused = stored.err();
+                stored
+            }
         }
-        stored
     }
 
     fn append_with_room(&mut self, lane: Lane, record: &Record) -> Result<u64, NotStored> {
@@ -102,6 +115,7 @@ impl Spool {
 
     /// Makes everything written durable. If that fails, nothing since the last success counts as stored.
     pub(super) fn sync(&mut self) -> Result<(), NotStored> {
+        self.refused = None;
         let both = [self.events.sync(), self.telemetry.sync()];
         both.into_iter().collect::<Result<(), _>>().map_err(|error| not_stored(&error))
     }

@@ -214,6 +214,8 @@ fn a_disk_that_refuses_loses_nothing_and_is_used_again() {
     // Writing to a file that is open for reading only fails, like writing to a full disk.
     spool.events.break_tail(File::open(dir.files("events").pop().unwrap()).unwrap());
     assert_eq!(spool.append(&record(Channel::Transcript, "lost")), Err(NotStored::Disk));
+    assert_eq!(spool.append(&record(Channel::Transcript, "overtakes")), Err(NotStored::Disk));
+    spool.sync().unwrap();
     assert_eq!(say(&mut spool, "1"), Ok(2));
     assert_eq!(texts(&mut spool, Lane::Events, 0), ["0", "1"]);
     drop(spool);

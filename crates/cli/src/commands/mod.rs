@@ -1,0 +1,98 @@
+//! The commands that talk to a running hub, and those beside them that need none: a file per subject.
+
+mod action;
+mod args;
+mod ask;
+mod audit;
+mod audit_copy;
+mod backup;
+mod bundle;
+mod claim;
+mod consent;
+mod memory;
+mod person;
+mod policy;
+mod privacy;
+mod publish;
+mod queue;
+mod role;
+mod satellite;
+mod say;
+mod space;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use crate::{error::CliError, globals::Globals};
+use clap::Subcommand;
+
+/// What is asked of a running hub.
+#[derive(Subcommand, Debug)]
+pub(crate) enum ClientCommand {
+    /// How the hub is, and what waits for you
+    Status,
+    /// Certificates and codes that let new devices enrol
+    #[command(subcommand)]
+    Claim(claim::ClaimCommand),
+    /// The hub's senses and hands
+    #[command(subcommand)]
+    Satellite(satellite::SatelliteCommand),
+    /// Rooms, and other places where things are said and done together
+    #[command(subcommand)]
+    Space(space::SpaceCommand),
+    /// People and their tokens
+    #[command(subcommand)]
+    Person(person::PersonCommand),
+    /// Who may do what: owner, admin, member, guest, blocked
+    #[command(subcommand)]
+    Role(role::RoleCommand),
+    /// What people let the hub do with what is theirs
+    #[command(subcommand)]
+    Consent(consent::ConsentCommand),
+    /// Privacy mode: while it is on in a space, nothing there is kept
+    #[command(subcommand)]
+    Privacy(privacy::PrivacyCommand),
+    /// Say something to the hub, as if a satellite had heard it
+    Say(say::Say),
+    /// What is remembered, and what is proposed to be
+    #[command(subcommand)]
+    Memory(memory::MemoryCommand),
+    /// What is to be done: look, propose, approve, turn down
+    #[command(subcommand)]
+    Action(action::ActionCommand),
+    /// The rules, in Cedar
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+    /// The tamper-evident log of all that was decided and done
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Deliveries that wait, and those that were given up
+    #[command(subcommand)]
+    Queue(queue::QueueCommand),
+    /// Make a backup while the hub runs
+    Backup(backup::Backup),
+}
+
+/// Does what is asked, and prints what came of it.
+///
+/// # Errors
+/// [`CliError`], which the caller reports.
+pub(crate) async fn run(command: ClientCommand, globals: &Globals) -> Result<(), CliError> {
+    match command {
+        ClientCommand::Status => status::run(globals).await,
+        ClientCommand::Claim(command) => claim::run(command, globals).await,
+        ClientCommand::Satellite(command) => satellite::run(command, globals).await,
+        ClientCommand::Space(command) => space::run(command, globals).await,
+        ClientCommand::Person(command) => person::run(command, globals).await,
+        ClientCommand::Role(command) => role::run(command, globals).await,
+        ClientCommand::Consent(command) => consent::run(command, globals).await,
+        ClientCommand::Privacy(command) => privacy::run(command, globals).await,
+        ClientCommand::Say(say) => say::run(say, globals).await,
+        ClientCommand::Memory(command) => memory::run(command, globals).await,
+        ClientCommand::Action(command) => action::run(command, globals).await,
+        ClientCommand::Policy(command) => policy::run(command, globals).await,
+        ClientCommand::Audit(command) => audit::run(command, globals).await,
+        ClientCommand::Queue(command) => queue::run(command, globals).await,
+        ClientCommand::Backup(backup) => backup::run(backup, globals).await,
+    }
+}
