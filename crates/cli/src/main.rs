@@ -1,34 +1,81 @@
-//! The marvain command line.
+//! The marvain command line: the hub on one machine, the satellite, and every command, in one binary.
+//!
+//! It is a composition root: here the parts are chosen, and here alone are environment, clock and randomness read.
 
 mod audit_files;
 mod client;
 mod commands;
+mod demo;
+mod embedded;
 mod error;
 mod globals;
 mod output;
 
-use clap::Parser;
-use commands::ClientCommand;
+use clap::{Parser, Subcommand};
+use commands::{ClientCommand, up};
+use error::CliError;
 use globals::Globals;
-use std::process::ExitCode;
+use std::{io::IsTerminal as _, process::ExitCode};
+use tracing_subscriber::EnvFilter;
 
 /// A personal agent hub with satellites.
-#[derive(Parser, Debug)]
-#[command(version, after_help = error::Exit::help())]
+#[derive(Parser)]
+#[command(name = "marvain", version, after_help = error::Exit::help())]
 struct Cli {
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
-    command: ClientCommand,
+    command: Command,
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let cli = Cli::parse();
+#[derive(Subcommand)]
+enum Command {
+    /// The main job from end to end, on this machine, in a minute: from a factory-fresh satellite to an audited action
+    Demo(demo::DemoArgs),
+    /// Keep a hub running
+    Up(up::UpArgs),
+    /// The satellite, as in the stand-alone `marvain-satellite`
+    #[command(subcommand)]
+    Agent(marvain_satellite::cli::Command),
+    #[command(flatten)]
+    Client(ClientCommand),
+}
+
+fn main() -> ExitCode {
+    let Cli { globals, command } = Cli::parse();
+    let command = match command {
+        // The satellite brings a runtime and a log of its own.
+        Command::Agent(command) => return marvain_satellite::cli::execute(command),
+        other => other,
+    };
+    log_to_stderr(globals.json);
     // The first and only one: nothing before it has made a connection.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-    match commands::run(cli.command, &cli.globals).await {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return CliError::failure("the system refuses threads").because(error).report(globals.json),
+    };
+    let done = runtime.block_on(async {
+        match command {
+            Command::Demo(args) => demo::run(&args, &globals).await,
+            Command::Up(args) => up::run(&args, &globals).await,
+            Command::Client(command) => commands::run(command, &globals).await,
+            Command::Agent(_) => Ok(()),
+        }
+    });
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.report(cli.globals.json),
+        Err(error) => error.report(globals.json),
+    }
+}
+
+/// What is told is set by `MARVAIN_LOG`, in the syntax of tracing's `EnvFilter`: warnings, unless it says otherwise.
+fn log_to_stderr(json: bool) {
+    let filter = EnvFilter::try_from_env("MARVAIN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.with_ansi(std::io::stderr().is_terminal()).init();
     }
 }

@@ -1,5 +1,10 @@
 //! The rules of the tree that a machine can check: which crate knows which, where topic strings are, how long files get.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test says what is wrong by failing")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
 
 use serde_json::Value;
 use std::{
@@ -32,14 +37,7 @@ const ARROWS: [(&str, &[&str]); 9] = [
     ),
     (
         "marvain-simulator",
-        &[
-            "marvain-domain",
-            "marvain-hub",
-            "marvain-iotcore",
-            "marvain-local",
-            "marvain-satellite",
-            "marvain-topics",
-        ],
+        &["marvain-domain", "marvain-hub", "marvain-iotcore", "marvain-local", "marvain-satellite", "marvain-topics"],
     ),
 ];
 

@@ -33,6 +33,9 @@ pub struct Config {
     pub hosts: Vec<String>,
     /// How long a persistent session outlives its connection, in seconds. AWS: one hour, up to seven days.
     pub session_expiry_s: u64,
+    /// Refuses a certificate the client id that is the name of a thing it is not attached to, whatever its policies say.
+    /// AWS does not: there, whoever may connect under a thing's name throws the thing off its connection.
+    pub exclusive_client_ids: bool,
     /// The region in the ARNs of its policies.
     pub region: String,
     /// The account in the ARNs of its policies.
@@ -47,6 +50,7 @@ impl Config {
             data: data.into(),
             hosts: Vec::new(),
             session_expiry_s: 3600,
+            exclusive_client_ids: false,
             region: "local".into(),
             account: "000000000000".into(),
         }

@@ -5,10 +5,12 @@
 use crate::{FileVault, OpenError, SqliteLedger, SqliteQueues, SqliteRecall};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{ErrorKind, Read, Seek, Write},
+    io::{self, ErrorKind, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::Arc,
+    thread,
+    time::Duration,
 };
 
 /// Held by the process that works with the directory; says which.
@@ -22,7 +24,12 @@ const RECALL: &str = "recall.db";
 /// The format that this program reads and writes.
 const FORMAT_NOW: usize = 1;
 
-/// All that the hub keeps on one machine, open.
+/// A part of this very process that is ending has this long to let go of a data directory.
+const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// How often it is looked whether it has.
+const LOCK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// All that the hub keeps on one machine, open. The directory stays locked until the last database is closed.
 pub struct LocalStores {
     /// Facts and state.
     pub ledger: Arc<SqliteLedger>,
@@ -33,8 +40,6 @@ pub struct LocalStores {
     /// Memories to be found again.
     pub recall: Arc<SqliteRecall>,
     directory: PathBuf,
-    // Last, so that it is given up when everything else is closed.
-    _lock: Lock,
 }
 
 impl LocalStores {
@@ -63,8 +68,12 @@ impl LocalStores {
             vault: Arc::new(FileVault::open(&there(VAULT)?)?),
             recall: Arc::new(SqliteRecall::open(&there(RECALL)?)?),
             directory: directory.to_owned(),
-            _lock: lock,
         };
+        // A part that outlives the others still writes, so each keeps the directory locked.
+        let lock = Arc::new(lock);
+        for store in [stores.ledger.store(), stores.queues.store(), stores.recall.store()] {
+            store.keep(Arc::clone(&lock));
+        }
         if is_new {
             write_durably(&format, format!("{FORMAT_NOW}\n").as_bytes()).map_err(OpenError::file(&format))?;
         }
@@ -103,14 +112,19 @@ impl Lock {
         let mut options = OpenOptions::new();
         let mut file =
             options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(error())?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(source)) => return Err(error()(source)),
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.take(16).read_to_string(&mut pid).map_err(error())?;
-                return Err(OpenError::InUse { path, pid: pid.trim().parse().ok() });
+        let mut waited = Duration::ZERO;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(error()(source)),
+                Err(TryLockError::WouldBlock) => {}
             }
+            let pid = holder(&mut file).map_err(error())?;
+            if pid != Some(std::process::id()) || waited >= LOCK_WAIT {
+                return Err(OpenError::InUse { path, pid });
+            }
+            thread::sleep(LOCK_INTERVAL);
+            waited += LOCK_INTERVAL;
         }
         let mut sign = || {
             file.set_len(0)?;
@@ -122,8 +136,16 @@ impl Lock {
     }
 }
 
+/// The process that a lock file names.
+fn holder(file: &mut File) -> io::Result<Option<u32>> {
+    let mut pid = String::new();
+    file.rewind()?;
+    file.take(16).read_to_string(&mut pid)?;
+    Ok(pid.trim().parse().ok())
+}
+
 /// Writes a private file that is there whole or not at all.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;
@@ -133,12 +155,12 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
 }
 
 /// Makes the names in a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> std::io::Result<()> {
+pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// Is there nothing, or an empty directory?
-pub(crate) fn is_vacant(path: &Path) -> std::io::Result<bool> {
+pub(crate) fn is_vacant(path: &Path) -> io::Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),

@@ -5,7 +5,7 @@
 use marvain_domain::{Timestamp, id::DeliveryId};
 use marvain_hub::port::{Commit, Ledger};
 use marvain_local::{LocalStores, OpenError};
-use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 fn open(directory: &Path) -> Result<(), OpenError> {
     LocalStores::open(directory).map(drop)
@@ -44,8 +44,15 @@ async fn one_hub_at_a_time() {
     let own = std::process::id();
     assert!(matches!(error, OpenError::InUse { pid, .. } if pid == Some(own)), "{error}");
     assert!(error.to_string().contains(&format!("hub.lock` is locked by process {own}: ")), "{error}");
+    // One part that is left is as good as all.
+    let part = first.queues.clone();
     drop(first);
-    open(directory.path()).unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::InUse { .. })));
+    let path = directory.path().to_owned();
+    let waits = tokio::task::spawn_blocking(move || open(&path));
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    drop(part);
+    waits.await.unwrap().unwrap();
 }
 
 #[tokio::test]

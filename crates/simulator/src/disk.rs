@@ -44,12 +44,16 @@ pub(crate) struct Disk {
     /// Appended since the last sync, in order.
     unsynced: Vec<(Lane, Entry)>,
     /// The spool does not sync although it says so.
-    pub(crate) spool_lies: bool,
+    spool_lies: bool,
     /// The journal does not sync although it says so.
-    pub(crate) journal_lies: bool,
+    journal_lies: bool,
 }
 
 impl Disk {
+    pub(crate) fn new(spool_lies: bool, journal_lies: bool) -> Self {
+        Self { spool_lies, journal_lies, ..Self::default() }
+    }
+
     pub(crate) fn append(&mut self, record: &Record) -> u64 {
         let lane = record.channel.lane();
         let strip = self.seen.strip(lane);

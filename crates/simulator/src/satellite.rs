@@ -47,6 +47,8 @@ pub(crate) struct Satellite {
     pub(crate) boot: u64,
     pub(crate) paused: bool,
     pub(crate) partitioned_until_ms: u64,
+    /// When it is told the time next, in the world's milliseconds.
+    pub(crate) tick_at_ms: Option<u64>,
     /// Ahead of the true time by so much, less [`SKEW_MS_MAX`].
     pub(crate) skew_ms: u64,
     agent: Option<Agent>,
@@ -64,7 +66,7 @@ impl Satellite {
         let (disk, skew_ms) = {
             let mut state = shared.lock();
             let (spool_lies, journal_lies) = (state.has(Plant::SpoolNotDurable), state.has(Plant::JournalNotDurable));
-            (Disk { spool_lies, journal_lies, ..Disk::default() }, state.dice.range(0, 2 * SKEW_MS_MAX))
+            (Disk::new(spool_lies, journal_lies), state.dice.range(0, 2 * SKEW_MS_MAX))
         };
         Ok(Self {
             id,
@@ -73,6 +75,7 @@ impl Satellite {
             boot: 0,
             paused: false,
             partitioned_until_ms: 0,
+            tick_at_ms: None,
             skew_ms,
             agent: None,
             config,
@@ -108,6 +111,7 @@ impl Satellite {
     pub(crate) fn start(&mut self) -> Vec<Wish> {
         self.boot += 1;
         self.paused = false;
+        self.tick_at_ms = None;
         let mut boot = [0; BOOT_ID_BYTES];
         {
             let mut state = self.shared.lock();

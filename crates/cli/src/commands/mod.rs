@@ -6,7 +6,7 @@ mod ask;
 mod audit;
 mod audit_copy;
 mod backup;
-mod bundle;
+pub(crate) mod bundle;
 mod claim;
 mod consent;
 mod memory;
@@ -22,6 +22,7 @@ mod space;
 mod status;
 #[cfg(test)]
 mod tests;
+pub(crate) mod up;
 
 use crate::{error::CliError, globals::Globals};
 use clap::Subcommand;

@@ -101,7 +101,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         ("claim code a/b", "is no satellite name"),
         ("claim code den --ttl 5", "like `30m`"),
         ("satellite publish --identity d", "<CHANNEL>"),
-        ("satellite publish --identity d event/transcript", "[PAYLOAD]"),
+        ("satellite publish --identity d event/transcript", "<PAYLOAD>"),
         ("satellite publish --identity d event/song {}", "use one of event/transcript"),
         ("satellite publish --identity d telemetry {} --text x", "cannot be used with"),
         ("satellite list --limit 0", "0 is not in 1..=200"),

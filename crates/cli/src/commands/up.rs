@@ -1,7 +1,7 @@
 //! `marvain up`: keeps a hub running until it is told to stop.
 
 use crate::{
-    embedded::{Embedded, Options, System},
+    embedded::{Embedded, Ending, Options, System},
     error::CliError,
     globals::Globals,
 };
@@ -86,22 +86,22 @@ pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError
     loop {
         let mut hub = Embedded::start(options.clone(), system.clone()).await.map_err(failed)?;
         say_ready(&hub, globals)?;
-        let restore = tokio::select! {
+        let ending = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,
-            restore = hub.restore_asked() => Some(restore),
-            () = hub.failed() => {
-                hub.stop().await.map_err(failed)?;
-                return Err(CliError::failure("a part of the hub has ended: its log says why"));
-            }
+            ending = hub.ending() => Some(ending),
         };
         // Whoever is connected finds the hub where it was.
         options.mqtt = hub.running.mqtt.parse().map_err(failed)?;
         options.http = hub.running.http.parse().map_err(failed)?;
         hub.stop().await.map_err(failed)?;
-        match restore {
+        match ending {
             None => return Ok(()),
-            Some(restore) => restore.take_over(&options.data).map_err(failed)?,
+            Some(Ending::Failure) => return Err(CliError::failure("a part of the hub has ended: its log says why")),
+            Some(Ending::Restore(restore)) => {
+                let manifest = restore.take_over(&options.data).map_err(failed)?;
+                tracing::info!(backup = %restore.backup.display(), of = %manifest.at, "restored");
+            }
         }
     }
 }

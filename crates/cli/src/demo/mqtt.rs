@@ -45,16 +45,15 @@ fn options(bundle: &Path, client_id: &str) -> Result<MqttOptions, StepError> {
     let key = PrivateKeyDer::from_pem_file(bundle.join("private.key"))?;
     let tls = ClientConfig::builder().with_root_certificates(roots).with_client_auth_cert(vec![certificate], key)?;
     let mut options = MqttOptions::new(client_id, (connection.endpoint.as_str(), connection.port));
-    options
-        .set_clean_session(true)
-        .set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(tls))));
+    options.set_clean_session(true).set_transport(Transport::tls_with_config(TlsConfiguration::Rustls(Arc::new(tls))));
     Ok(options)
 }
 
 impl Bare {
     /// Connects with the certificate in `bundle`. None if the broker does not let it in.
     pub(crate) async fn connect(bundle: &Path, client_id: &str) -> Result<Option<Self>, StepError> {
-        let (client, mut eventloop) = AsyncClient::builder(options(bundle, client_id)?).capacity(CLIENT_QUEUE_MAX).build();
+        let (client, mut eventloop) =
+            AsyncClient::builder(options(bundle, client_id)?).capacity(CLIENT_QUEUE_MAX).build();
         let connected = async {
             loop {
                 match eventloop.poll().await {

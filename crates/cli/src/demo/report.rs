@@ -32,7 +32,11 @@ impl Reporter {
     }
 
     /// Runs one step, with a spinner as long as it takes.
-    pub(crate) async fn step(&mut self, name: &'static str, step: impl Future<Output = Proof>) -> Result<(), &'static str> {
+    pub(crate) async fn step(
+        &mut self,
+        name: &'static str,
+        step: impl Future<Output = Proof>,
+    ) -> Result<(), &'static str> {
         self.number += 1;
         let spinner = if self.json { ProgressBar::hidden() } else { ProgressBar::new_spinner() };
         if let Ok(looks) = ProgressStyle::with_template("{spinner} {msg}") {

@@ -141,8 +141,11 @@ fn read_or_create(path: &Path, fresh: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8
             let draft = path.with_extension("new");
             remove(&draft)?;
             write_new(&draft, &bytes)?;
-            fs::rename(&draft, path)
-                .map_err(|source| FileError::Io { what: "write", path: path.to_owned(), source })?;
+            fs::rename(&draft, path).map_err(|source| FileError::Io {
+                what: "write",
+                path: path.to_owned(),
+                source,
+            })?;
             Ok(bytes)
         }
         Err(source) => Err(FileError::Io { what: "read", path: path.to_owned(), source }),

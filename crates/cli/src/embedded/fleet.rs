@@ -64,7 +64,8 @@ impl EmbeddedFleet {
 impl Fleet for EmbeddedFleet {
     async fn create_claim(&self) -> Result<Bundle, FleetError> {
         let keys = self.iot.create_provisioning_claim(TEMPLATE, POLICY_CLAIM).await;
-        let keys = keys.map_err(|e| FleetError { what: "making a claim certificate".to_owned(), source: Box::new(e) })?;
+        let keys =
+            keys.map_err(|e| FleetError { what: "making a claim certificate".to_owned(), source: Box::new(e) })?;
         Ok(self.bundle(keys))
     }
 
@@ -86,7 +87,9 @@ impl Bus for EmbeddedBus {
     async fn enqueue(&self, delivery: Delivery) -> Result<(), BusError> {
         let queue: Queue = delivery.queue;
         let enqueued = self.queues.enqueue(delivery, None).await;
-        enqueued.map(|_| ()).map_err(|e| BusError { what: format!("a delivery to `{}`", queue.name()), source: Box::new(e) })
+        enqueued
+            .map(|_| ())
+            .map_err(|e| BusError { what: format!("a delivery to `{}`", queue.name()), source: Box::new(e) })
     }
 
     async fn shadow(&self, satellite: &SatelliteId, name: ShadowName, desired: &Value) -> Result<(), BusError> {

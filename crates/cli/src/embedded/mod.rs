@@ -35,7 +35,10 @@ use std::{
 };
 use tokio::{
     net::TcpListener,
-    sync::{mpsc, watch}, task::JoinSet, time};
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time,
+};
 
 /// How long sessions of satellites that are away keep their messages, in seconds: AWS IoT's longest.
 const SESSION_EXPIRY_S: u64 = 7 * 24 * 3600;
@@ -108,6 +111,14 @@ pub(crate) enum EmbeddedError {
     Owner(#[from] marvain_hub::people::RequestError),
     #[error("the audit log's key does not work")]
     Key(#[from] marvain_domain::audit::checkpoint::LogKeyError),
+}
+
+/// Why a hub cannot go on as it is.
+pub(crate) enum Ending {
+    /// It was asked to put a backup in the place of its data.
+    Restore(Restore),
+    /// A part has ended that should not have; the log says why.
+    Failure,
 }
 
 /// A hub that runs.
@@ -203,17 +214,12 @@ impl Embedded {
         Ok(())
     }
 
-    /// Completes when somebody asks for a backup to be put in the place of the data.
-    pub(crate) async fn restore_asked(&mut self) -> Restore {
-        match self.restores.recv().await {
-            Some(restore) => restore,
-            None => std::future::pending().await,
+    /// Completes when the hub cannot go on as it is.
+    pub(crate) async fn ending(&mut self) -> Ending {
+        tokio::select! {
+            Some(restore) = self.restores.recv() => Ending::Restore(restore),
+            _ = self.tasks.join_next() => Ending::Failure,
         }
-    }
-
-    /// Completes when a part has ended that should not have.
-    pub(crate) async fn failed(&mut self) {
-        self.tasks.join_next().await;
     }
 }
 

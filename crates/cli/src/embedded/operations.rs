@@ -14,7 +14,7 @@ use marvain_hub::{
 use marvain_iotcore::IotCore;
 use marvain_local::{LocalStores, Redrive};
 use marvain_topics::Queue;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tokio::sync::mpsc;
 
 /// Most objects of the audit log in one listing.

@@ -2,7 +2,7 @@
 //! one process may be both.
 
 use marvain_domain::Timestamp;
-use marvain_satellite::{NoEntropy, Ports, SystemPorts};
+use marvain_satellite::{NoEntropy, Ports};
 use std::sync::Arc;
 
 /// Wall-clock time and the operating system's randomness.
@@ -12,7 +12,7 @@ pub(crate) struct System(Ports);
 impl System {
     /// The system's own, once it has proved to give random numbers.
     pub(crate) fn new() -> Result<Self, NoEntropy> {
-        SystemPorts::new().map(Self)
+        Ports::system().map(Self)
     }
 
     /// Now.

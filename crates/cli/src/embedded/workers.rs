@@ -192,4 +192,3 @@ fn report<E: Into<Cause>>(what: &str, done: Result<(), E>) {
         tracing::error!(error = chain(error.as_ref()), "{what} failed and is tried again");
     }
 }
-

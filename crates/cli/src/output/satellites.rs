@@ -61,6 +61,7 @@ pub(crate) fn one(info: &SatelliteInfo, look: Look) -> String {
         ("software", or_dash(info.presence.software.as_ref()), Tint::Plain),
         ("dropped", format!("{} readings", info.presence.dropped_telemetry), Tint::Plain),
     ];
+    rows.extend(info.open_commands.iter().map(|action| ("open command", action.to_string(), Tint::Attention)));
     for capability in &info.presence.capabilities {
         rows.push(("can", can(capability), Tint::Plain));
     }

@@ -34,6 +34,7 @@ fn satellite() -> Value {
     json!({
         "id": "kitchen", "space": "kitchen", "certificate_id": "ab12", "status": "active",
         "created_at": "2026-11-20T12:00:00.000Z",
+        "open_commands": ["act_00000000000000000000000000"],
         "presence": {
             "online": true, "since": "2026-11-22T11:57:00.000Z", "software": "marvain-satellite/0.1.0",
             "capabilities": [
@@ -47,7 +48,7 @@ fn satellite() -> Value {
 
 fn revoked() -> Value {
     json!({"id": "old", "certificate_id": "cd34", "status": "revoked", "created_at": "2026-11-20T12:00:00.000Z",
-           "person": "anna", "presence": {"online": false}, "readings": []})
+           "person": "anna", "presence": {"online": false}, "open_commands": [], "readings": []})
 }
 
 fn memory() -> Value {

@@ -174,6 +174,9 @@ async fn prepare(
     if !grants.allow(broker, &client_id, Action::Connect, Resource::Client(&client_id)) {
         return Err(Refusal::Connect(certificate_id, client_id));
     }
+    if broker.config.exclusive_client_ids && grants.are_under_anothers_name() {
+        return Err(Refusal::Connect(certificate_id, client_id));
+    }
     let will = will(broker, &grants, &client_id, connect)?;
     let mut session_identifier = [0; 16];
     broker.entropy.fill(&mut session_identifier);

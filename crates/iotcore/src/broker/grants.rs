@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use super::Broker;
 use crate::ids::{CertificateId, Status};
 use crate::policy::{Action, Context, PolicyDocument, PolicyError, Request, Resource, evaluate};
-use crate::registry::principal::principal;
+use crate::registry::principal::{Principal, principal};
 use crate::store::StoreError;
 
 /// Policies that are kept parsed; beyond, they are parsed for each connection.
@@ -41,6 +41,7 @@ pub(crate) struct Grants {
     epoch: u64,
     active: bool,
     thing_attached: bool,
+    thing_of_others: bool,
     documents: Vec<Arc<PolicyDocument>>,
 }
 
@@ -52,11 +53,17 @@ impl Grants {
         let client_id = Arc::clone(client_id);
         let found = broker.store.read(move |connection| principal(connection, id, &client_id)).await?;
         let Some(found) = found.filter(|found| found.status == Status::Active) else {
-            return Ok(Self { epoch, active: false, thing_attached: false, documents: Vec::new() });
+            return Ok(Self { epoch, active: false, thing_attached: false, thing_of_others: false, documents: Vec::new() });
         };
-        let documents = found.policies.into_iter().map(|(name, text)| broker.policies.parsed(name, text));
+        let Principal { policies, thing_attached, thing_of_others, .. } = found;
+        let documents = policies.into_iter().map(|(name, text)| broker.policies.parsed(name, text));
         let documents = documents.collect::<Result<_, _>>().map_err(|error| StoreError::Value(error.to_string()))?;
-        Ok(Self { epoch, active: true, thing_attached: found.thing_attached, documents })
+        Ok(Self { epoch, active: true, thing_attached, thing_of_others, documents })
+    }
+
+    /// Whether the client id is the name of a thing that the certificate is not attached to.
+    pub(crate) fn are_under_anothers_name(&self) -> bool {
+        self.thing_of_others
     }
 
     /// Whether nothing they rest on has changed.

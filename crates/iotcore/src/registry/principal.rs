@@ -14,6 +14,8 @@ pub(crate) struct Principal {
     /// Whether a thing of the client id's name exists and the certificate is attached to it. Developer Guide, "Thing policy
     /// variables": the client id must match the thing's name exactly.
     pub(crate) thing_attached: bool,
+    /// Whether there is a thing of the client id's name that the certificate is not attached to.
+    pub(crate) thing_of_others: bool,
 }
 
 /// The status of a certificate, if it is registered.
@@ -41,5 +43,6 @@ pub(crate) fn principal(
     let thing_attached = connection
         .prepare_cached("SELECT 1 FROM thing_principals WHERE thing = ?1 AND certificate_id = ?2")?
         .exists(params![client_id, id])?;
-    Ok(Some(Principal { status, policies, thing_attached }))
+    let is_thing = connection.prepare_cached("SELECT 1 FROM things WHERE name = ?1")?.exists([client_id])?;
+    Ok(Some(Principal { status, policies, thing_attached, thing_of_others: is_thing && !thing_attached }))
 }

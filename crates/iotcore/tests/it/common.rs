@@ -57,6 +57,7 @@ pub(crate) struct Setup {
     pub(crate) hook: Option<Arc<dyn ProvisioningHook>>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) session_expiry_s: Option<u64>,
+    pub(crate) exclusive_client_ids: bool,
 }
 
 pub(crate) async fn open(data: &Path, setup: Setup) -> (IotCore, Arc<ManualClock>) {
@@ -65,6 +66,7 @@ pub(crate) async fn open(data: &Path, setup: Setup) -> (IotCore, Arc<ManualClock
     let parts = Parts { clock: Arc::clone(&clock) as _, entropy, hook: setup.hook, rules: setup.rules };
     let mut config = Config::new(data);
     config.session_expiry_s = setup.session_expiry_s.unwrap_or(config.session_expiry_s);
+    config.exclusive_client_ids = setup.exclusive_client_ids;
     (IotCore::open(config, parts).await.unwrap(), clock)
 }
 

@@ -3,7 +3,7 @@
 use marvain_iotcore::Status;
 use rumqttc::{LastWill, QoS, SubscribeReasonCode};
 
-use crate::common::{ALLOW_ALL, Client, World};
+use crate::common::{ALLOW_ALL, Client, Setup, World};
 
 /// May connect as its own thing and use its own topics.
 const OWN: &str = r#"{"Version": "2012-10-17", "Statement": [
@@ -24,6 +24,27 @@ async fn a_client_connects_as_its_thing_and_nothing_else() {
     assert!(Client::connect(options).await.is_err());
     assert_eq!(world.core.stats().refused, 1);
     world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn exclusive_client_ids_keep_others_from_a_things_name() {
+    for exclusive_client_ids in [false, true] {
+        let world = World::with(Setup { exclusive_client_ids, ..Setup::default() }).await;
+        let pi = world.device("pi").await;
+        let other = world.device("other").await;
+        let client = pi.connect().await;
+        let mut options = other.options();
+        options.set_client_id("pi".into());
+        let intruder = Client::connect(options).await;
+        assert_eq!(intruder.is_err(), exclusive_client_ids);
+        if exclusive_client_ids {
+            client.publish("still/there", "", QoS::AtLeastOnce).await;
+            let mut options = other.options();
+            options.set_client_id("nobodys".into());
+            Client::connect(options).await.unwrap().disconnect().await;
+        }
+        world.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -193,9 +193,31 @@ impl SqliteQueues {
         &self.store
     }
 
-    /// Tells of changes in a queue: something can be taken, or hides until another time than before. Wait for it once
-    /// [`Self::receive`] has come back empty, and no longer than until [`Batch::next_at`].
+    /// Tells of changes in a queue: something can be taken, or hides until another time than before. A worker needs no
+    /// timer but for [`Batch::next_at`]:
+    ///
+    /// ```no_run
+    /// # use std::time::Duration;
+    /// # use marvain_domain::Timestamp;
+    /// # async fn work(queues: &marvain_local::SqliteQueues, queue: marvain_topics::Queue, now: fn() -> Timestamp)
+    /// # -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut changes = queues.watch(queue);
+    /// loop {
+    ///     changes.mark_unchanged();
+    ///     let batch = queues.receive(queue, 10, now()).await?;
+    ///     for received in &batch.deliveries {
+    ///         // … work, then `ack` or `retry` …
+    ///     }
+    ///     if batch.deliveries.is_empty() {
+    ///         let wait = batch.next_at.map_or(Duration::MAX, |at| Duration::from_millis(at.ms_since(now())));
+    ///         // An error says that the time is up: then there is something to take as well.
+    ///         drop(tokio::time::timeout(wait, changes.changed()).await);
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn watch(&self, queue: Queue) -> watch::Receiver<()> {
+        // INVARIANT: every queue has a sender, so that the other case does not occur.
         self.changes.get(&queue).map_or_else(|| watch::Sender::new(()).subscribe(), watch::Sender::subscribe)
     }
 

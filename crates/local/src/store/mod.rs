@@ -13,11 +13,12 @@ mod write;
 pub use error::{OpenError, StoreError};
 pub(crate) use open::{Schema, reader};
 
+use crate::data_dir::Lock;
 use read::Readers;
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, mpsc as blocking},
+    sync::{Arc, OnceLock, mpsc as blocking},
     thread::{Builder, JoinHandle},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -29,6 +30,8 @@ pub(crate) struct Store {
     writer: Option<JoinHandle<()>>,
     readers: Option<Arc<Readers>>,
     path: Option<PathBuf>,
+    // Dropped after the writer has ended.
+    kept: OnceLock<Arc<Lock>>,
 }
 
 /// While it lives the database does not change.
@@ -54,7 +57,12 @@ impl Store {
             .spawn(move || write::run(&connection, inbox))
             .map_err(OpenError::file(path.as_deref().unwrap_or(Path::new(":memory:"))))?;
         let readers = path.clone().map(|path| Arc::new(Readers::new(path)));
-        Ok(Self { messages: Some(messages), writer: Some(writer), readers, path })
+        Ok(Self { messages: Some(messages), writer: Some(writer), readers, path, kept: OnceLock::new() })
+    }
+
+    /// Keeps a lock until the last write is done. It is given one, once.
+    pub(crate) fn keep(&self, lock: Arc<Lock>) {
+        self.kept.get_or_init(|| lock);
     }
 
     /// The file; none if it is in memory.

@@ -105,7 +105,7 @@ impl Oracle {
             }
             Principal::Person(person) if new.state == ActionState::Approved => {
                 self.count("approved");
-                if !self.approvals.contains(&(new.id.clone(), grant.args_hash.clone(), person.clone())) {
+                if !self.approvals.contains(&(new.id.clone(), grant.args_hash.to_string(), person.clone())) {
                     return violated(GRANT, format!("{person} never validly approved {} as it is", new.id));
                 }
                 if old.deadline.is_none_or(|deadline| grant.at >= deadline) {

@@ -20,7 +20,7 @@ pub(crate) fn check_log(oracle: &Oracle, vault: &MemoryVault, head: Option<&Head
         Err(e) => return broken(&e),
     };
     let mut trusted = Vec::new();
-    for head in head {
+    if let Some(head) = head {
         match verifier.verify(head.checkpoint.as_bytes()) {
             Ok(checkpoint) => trusted.push(checkpoint),
             Err(e) => return broken(&e),

@@ -9,6 +9,7 @@ mod events;
 mod quiet;
 mod satellites;
 
+pub(crate) use actions::may_approve;
 pub(crate) use audit::check_log;
 pub(crate) use quiet::Quiet;
 
@@ -66,7 +67,7 @@ pub(crate) struct Oracle {
     hops: BTreeMap<DeliveryId, String>,
     /// Operations of the hub under way: how many commits there were when each began.
     windows: BTreeMap<u64, u64>,
-    approvals: BTreeSet<(ActionId, ArgsHash, PersonId)>,
+    approvals: BTreeSet<(ActionId, String, PersonId)>,
     spooled: BTreeMap<EventId, Spooled>,
     spoken: BTreeMap<EventId, PersonId>,
     /// Deliveries that carry an event.
@@ -106,7 +107,7 @@ impl Oracle {
     }
 
     pub(crate) fn approval(&mut self, action: &ActionId, hash: &ArgsHash, person: &PersonId) {
-        self.approvals.insert((action.clone(), hash.clone(), person.clone()));
+        self.approvals.insert((action.clone(), hash.to_string(), person.clone()));
     }
 
     /// The ledger has applied this.

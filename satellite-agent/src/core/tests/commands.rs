@@ -152,7 +152,7 @@ fn a_job_does_not_begin_when_its_id_cannot_be_stored() {
     world.disk.journal_broken = false;
     world.published.clear();
     world.pass(10_000);
-    assert_eq!(world.sent("/shadow/name/commands/get").len(), 1, "it asks for what it left");
+    assert_eq!(world.sent("/commands/get").len(), 1, "it asks for what it left");
     world.connect(&lamp(1, "on", 60), false);
     assert_eq!(world.started.len(), 1);
 }
@@ -170,7 +170,7 @@ fn only_so_many_commands_are_open_and_the_rest_waits_in_the_shadow() {
     world.tell(Input::Finished { action: first, outcome: Outcome::default() });
     world.published.clear();
     world.pass(10_000);
-    assert_eq!(world.sent("/shadow/name/commands/get").len(), 1);
+    assert_eq!(world.sent("/commands/get").len(), 1);
     world.delta(&many);
     assert_eq!(world.started.len(), 9);
 }

@@ -9,7 +9,7 @@ fn events_are_on_disk_before_they_are_sent_and_gone_after_puback() {
     world.connect(&json!({}), false);
     world.say("hello");
     assert_eq!(world.disk.lanes[0].len(), 1);
-    let sent = world.sent("marvain/v1/den/event/transcript");
+    let sent = world.sent("/event/transcript");
     assert_eq!((&sent[0]["text"], &sent[0]["kind"], &sent[0]["v"]), (&json!("hello"), &json!("transcript"), &json!(1)));
     world.ack_all();
     assert!(world.disk.lanes[0].is_empty());

@@ -6,7 +6,7 @@ use super::*;
 fn presence_is_told_on_connecting_and_when_it_changes_but_not_too_often() {
     let mut world = World::new();
     world.connect(&json!({}), false);
-    let told = world.sent("$aws/things/den/shadow/name/presence/update");
+    let told = world.sent("/presence/update");
     let reported = &told[0]["state"]["reported"];
     assert_eq!(told.len(), 1);
     assert_eq!(reported["software"], crate::SOFTWARE);

@@ -17,8 +17,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// A segment of which everything is removed is begun anew when it has so many bytes.
-const STALE_BYTES: u64 = 32 * 1024;
+/// A segment of which everything is removed is begun anew when it has so many bytes: what was sent does not stay on the disk
+/// for long.
+const STALE_BYTES: u64 = 8 * 1024;
 
 #[derive(Debug)]
 pub(super) struct LaneLog {
@@ -82,6 +83,11 @@ impl LaneLog {
             log.segments.push_back(opened.segment);
         }
         log.forget_removed()?;
+        if log.state.removed >= log.state.stored && log.segments.back().is_some_and(|last| last.entries > 0) {
+            log.begin()?;
+            log.forget_removed()?;
+            return Ok(log);
+        }
         if let Some(last) = log.segments.back() {
             let file = files::append_to(&last.path)?;
             file.sync_all().map_err(failed("sync", &last.path))?;

@@ -9,7 +9,13 @@ use crate::{
 };
 use marvain_domain::{
     Timestamp,
-    audit::{Checkpoint, Class, Draft, LogKey, Report, Tail, Verifier, bundle, layout::{Key, Tile}, plan, store::read_tile, verify},
+    audit::{
+        Checkpoint, Class, Draft, LogKey, Report, Tail, Verifier, bundle,
+        layout::{Key, Tile},
+        plan,
+        store::read_tile,
+        verify,
+    },
 };
 use serde_json::json;
 use std::{
@@ -49,7 +55,8 @@ pub(crate) async fn audit(stage: &mut Stage) -> Proof {
         let findings = check(&copy, &verifier, &trusted)?.findings;
         let finding = findings.iter().find(|finding| tampering.is(finding.class));
         let finding = finding.ok_or_else(|| format!("{tampering:?} is not found: {findings:?}"))?;
-        let place = finding.seq.map_or_else(|| finding.object.clone().unwrap_or_default(), |seq| format!("entry {seq}"));
+        let place =
+            finding.seq.map_or_else(|| finding.object.clone().unwrap_or_default(), |seq| format!("entry {seq}"));
         found.push(format!("{} at {place}", format!("{tampering:?}").to_lowercase()));
         fs::remove_dir_all(&copy)?;
     }

@@ -3,19 +3,15 @@
 use crate::{
     commands::bundle::Place,
     demo::{
-    Proof, StepError,
-    mqtt::{Bare, Taken},
-    processes::log,
-    stage::{SATELLITE, SPACE, Stage, until},
+        Proof, StepError,
+        mqtt::{Bare, Taken},
+        processes::log,
+        stage::{SATELLITE, SPACE, Stage, until},
     },
 };
-use marvain_console::{
-    people::NewPerson,
-    satellites::NewEnrolment,
-    spaces::NewSpace,
-};
+use marvain_console::{people::NewPerson, satellites::NewEnrolment, spaces::NewSpace};
 use marvain_domain::{id::SatelliteId, identity::Role};
-use marvain_satellite::{EnrolError, EnrolOptions, SystemPorts};
+use marvain_satellite::{EnrolError, EnrolOptions, Ports};
 use marvain_topics::{
     EventKind, ShadowName, ShadowOp, Topic,
     table::{PARAMETER_CODE, PARAMETER_SERIAL, TEMPLATE},
@@ -59,12 +55,12 @@ async fn code(stage: &Stage, serial: &str) -> Result<String, StepError> {
 }
 
 async fn try_to_enrol(stage: &Stage, serial: &str, code: String, identity: PathBuf) -> Result<(), EnrolError> {
-    let Ok(ports) = SystemPorts::new() else {
+    let Ok(ports) = Ports::system() else {
         return Err(EnrolError::Connection("there is no randomness".into()));
     };
     let serial: SatelliteId = serial.parse()?;
     let options = EnrolOptions { claim: stage.path("claim"), serial, code, identity };
-    marvain_satellite::enrol(&options, &ports).await.map(|_| ())
+    marvain_satellite::enrol(options, &ports).await.map(|_| ())
 }
 
 /// What must be refused is refused: a wrong code, a replayed token, a stolen claim used for anything else.

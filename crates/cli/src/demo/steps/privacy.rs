@@ -26,7 +26,9 @@ pub(crate) async fn privacy(stage: &mut Stage) -> Proof {
         }
     }
     owner.set_privacy(&space, false).await?;
-    Ok(format!("held back by the {held_back_by}; the words are in no file of hub or satellite, the audit log has one entry"))
+    Ok(format!(
+        "held back by the {held_back_by}; the words are in no file of hub or satellite, the audit log has one entry"
+    ))
 }
 
 async fn count(stage: &Stage) -> Result<usize, crate::demo::StepError> {

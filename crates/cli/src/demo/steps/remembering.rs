@@ -10,9 +10,8 @@ use marvain_domain::memory::{Memory, MemoryState};
 /// Memories in one state whose content has `part`.
 pub(crate) async fn memories(stage: &Stage, state: MemoryState, part: &str) -> Result<Vec<Memory>, StepError> {
     let owner = stage.owner()?;
-    let all = crate::client::whole(async |after| {
-        owner.memories(&MemoryParams { state, limit: Some(200), after }).await
-    });
+    let all =
+        crate::client::whole(async |after| owner.memories(&MemoryParams { state, limit: Some(200), after }).await);
     Ok(all.await?.into_iter().filter(|memory| memory.content.contains(part)).collect())
 }
 
@@ -25,7 +24,7 @@ pub(crate) async fn remember(stage: &mut Stage) -> Proof {
     if !owner.recall(&question).await?.items.is_empty() {
         return Err("a candidate is recalled before anybody committed it".into());
     }
-    owner.change_memory(&candidate.id, &Change::Commit).await?;
+    owner.change_memory(&candidate.id, &Change::Commit {}).await?;
     let recalled = async || Ok(owner.recall(&question).await?.items.into_iter().next());
     let recalled = until("recall", 10, recalled).await?;
     let evidence = recalled.memory.evidence.first().ok_or("a memory without evidence")?;
