@@ -9,8 +9,9 @@ use crate::{
     weather::Weather,
 };
 use marvain_domain::Timestamp;
+use marvain_topics::Queue;
 use parking_lot::{Mutex, MutexGuard};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Where virtual time begins.
 pub(crate) const START: Timestamp = Timestamp::from_ms(1_795_348_800_000);
@@ -28,6 +29,8 @@ pub(crate) struct State {
     pub(crate) plant: Option<Plant>,
     pub(crate) trace: Trace,
     pub(crate) oracle: Oracle,
+    /// Queues that something was put into since the last look.
+    pub(crate) stirred: BTreeSet<Queue>,
 }
 
 impl State {
@@ -53,6 +56,7 @@ impl Shared {
             plant: options.plant,
             trace: Trace::new(options.full_trace),
             oracle: Oracle::default(),
+            stirred: BTreeSet::new(),
         })))
     }
 

@@ -117,7 +117,7 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         ("policy check f --current", "cannot be used with"),
         ("audit prove", "<SEQ>"),
         ("audit prove --check f", "--key"),
-        ("audit verify --trusted f", "[DIR]"),
+        ("audit verify --trusted f", "<DIR>"),
         ("queue redrive observe", "<IDS>"),
         ("queue redrive observe a --all", "cannot be used with"),
     ];

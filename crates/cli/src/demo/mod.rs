@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &DemoArgs, globals: &Globals) -> Result<(), CliErr
         Some(dir) => dir.clone(),
         None => std::env::temp_dir().join(format!("marvain-demo-{}", hex(&system.random::<6>()))),
     };
-    let mut stage = Stage::set(&dir, system, args.events)
+    let mut stage = Stage::set(&dir, args.events)
         .map_err(|e| CliError::failure(format!("the demo cannot use `{}`", dir.display())).because(e))?;
     let mut reporter = Reporter::new(globals.json);
     let outcome = steps::run_all(&mut stage, &mut reporter).await;

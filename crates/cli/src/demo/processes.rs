@@ -70,7 +70,6 @@ impl HubProcess {
 pub(crate) struct SatelliteProcess {
     child: Child,
     stdin: Option<ChildStdin>,
-    pub(crate) pid: Option<u32>,
 }
 
 impl SatelliteProcess {
@@ -86,8 +85,7 @@ impl SatelliteProcess {
             .stdout(Stdio::null())
             .spawn()?;
         let stdin = child.stdin.take();
-        let pid = child.id();
-        Ok(Self { child, stdin, pid })
+        Ok(Self { child, stdin })
     }
 
     /// Types a line.

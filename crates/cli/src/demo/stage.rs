@@ -4,7 +4,7 @@ use super::{
     StepError,
     processes::{HubProcess, SatelliteProcess, log},
 };
-use crate::{client::Client, embedded::System, globals::Globals};
+use crate::{client::Client, globals::Globals};
 use marvain_console::{actions::ActionParams, audit::TailParams};
 use marvain_domain::{
     action::{Action, ActionState},
@@ -26,22 +26,20 @@ const LOOK_MS: u64 = 20;
 
 pub(crate) struct Stage {
     pub(crate) dir: PathBuf,
-    pub(crate) system: System,
     pub(crate) events: u32,
     pub(crate) hub: Option<HubProcess>,
     pub(crate) satellite: Option<SatelliteProcess>,
-    pub(crate) trusted: Option<String>,
 }
 
 impl Stage {
     /// Makes the directory.
-    pub(crate) fn set(dir: &Path, system: System, events: u32) -> Result<Self, StepError> {
+    pub(crate) fn set(dir: &Path, events: u32) -> Result<Self, StepError> {
         fs::create_dir_all(dir.join("logs"))?;
         let dir = fs::canonicalize(dir)?;
         if fs::read_dir(&dir)?.count() > 1 {
             return Err("it is not empty".into());
         }
-        Ok(Self { dir, system, events, hub: None, satellite: None, trusted: None })
+        Ok(Self { dir, events, hub: None, satellite: None })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -73,7 +73,7 @@ fn consent_row(consent: &Consent, look: Look) -> [(String, Tint); 6] {
     [
         plain(consent.kind.as_str()),
         state,
-        plain(consent.expires_at.map_or_else(|| "revoked".to_owned(), |at| relative(at, look.now))),
+        plain(consent.expires_at.map_or_else(|| "-".to_owned(), |at| relative(at, look.now))),
         plain(relative(consent.granted_at, look.now)),
         plain(&consent.granted_by),
         plain(&consent.purpose),

@@ -54,11 +54,15 @@ impl Output {
 
     /// Prints `value` as JSON, or what `human` makes of it.
     pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce(&T, Look) -> String) -> Result<(), CliError> {
+        self.print(&self.render(value, human)?)
+    }
+
+    fn render<T: Serialize>(&self, value: &T, human: impl FnOnce(&T, Look) -> String) -> Result<String, CliError> {
         if self.json {
             let text = serde_json::to_string_pretty(value);
-            self.print(&text.map_err(|e| CliError::failure("the answer has no JSON form").because(e))?)
+            text.map_err(|e| CliError::failure("the answer has no JSON form").because(e))
         } else {
-            self.print(human(value, self.look).trim_end())
+            Ok(human(value, self.look).trim_end().to_owned())
         }
     }
 

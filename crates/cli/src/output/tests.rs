@@ -1,13 +1,13 @@
 //! Golden output: what people see, for canned values.
 
-use super::{Look, actions, audit, household, memories, operations, satellites, status};
+use super::{Look, Output, actions, audit, household, memories, operations, satellites, status};
 use marvain_console::{
     audit::{FindingInfo, Verification},
     operations::{BackupInfo, BrokerStats, DeadLetter, QueueInfo},
     page::List,
     status::Status,
 };
-use marvain_domain::Timestamp;
+use marvain_domain::{Timestamp, identity::Space, memory::Memory};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
@@ -96,30 +96,98 @@ fn the_hub_at_a_glance() {
         verifier_key: "marvain.local/x+c74f20a3+ARpc".into(),
         broker: BrokerStats { connections: 1, messages_in: 5, messages_out: 6, ..BrokerStats::default() },
     };
-    insta::assert_snapshot!(status::status(&status, look()), @"");
+    insta::assert_snapshot!(status::status(&status, look()), @r#"
+    hub           marvain 0.1.0, up since 3 h ago
+    you           owner, owner
+    planner       offline rules
+    satellites    1 of 2 online
+    privacy mode  on in bedroom
+    to approve    1: `marvain action list --state awaiting_approval`
+    to review     nothing
+    deliveries    3 under way, 0 effects to go out
+    dead letters  1
+    audit log     120 entries sealed, 2 waiting
+    audit key     marvain.local/x+c74f20a3+ARpc
+    broker        1 connections, 5 messages in, 6 out, 0 dropped, 0 denied
+    "#);
 }
 
 #[test]
 fn satellites_at_a_glance_and_one_in_full() {
-    insta::assert_snapshot!(satellites::list(&list(vec![satellite(), revoked()], Some("old")), look()), @"");
-    insta::assert_snapshot!(satellites::one(&canned(satellite()), look()), @"");
-    insta::assert_snapshot!(satellites::list(&list(vec![], None), look()), @"");
+    insta::assert_snapshot!(satellites::list(&list(vec![satellite(), revoked()], Some("old")), look()), @r#"
+    SATELLITE  STATE    SINCE      SPACE    PERSON  CAN
+    kitchen    online   3 min ago  kitchen  -       say lamp
+    old        revoked  -          -        anna
+    more: --after 'old'
+    "#);
+    insta::assert_snapshot!(satellites::one(&canned(satellite()), look()), @r#"
+    satellite     kitchen
+    state         online, 3 min ago
+    space         kitchen
+    person        -
+    certificate   ab12
+    added         2 d ago
+    software      marvain-satellite/0.1.0
+    dropped       0 readings
+    open command  act_00000000000000000000000000
+    can           say text=TEXT
+    can           lamp level=0..100 state=on|off — the lamp over the table
+    reading       temperature 21.5 °C, 30 s ago
+    "#);
+    insta::assert_snapshot!(satellites::list(&list(vec![], None), look()), @"no satellites yet: `marvain claim create --out DIR`, or `marvain satellite add NAME --out DIR`");
 }
 
 #[test]
 fn memories_show_their_evidence_and_reasons() {
-    insta::assert_snapshot!(memories::list(&list(vec![memory()], None), look()), @"");
-    insta::assert_snapshot!(memories::one(&canned(memory()), look()), @"");
+    insta::assert_snapshot!(memories::list(&list(vec![memory()], None), look()), @r#"
+    MEMORY                          STATE   TIER      ABOUT  CHANGED  CONTENT
+    mem_00000000000000000000000000  edited  semantic  anna   1 h ago  the tea is in the tin
+    "#);
+    insta::assert_snapshot!(memories::one(&canned(memory()), look()), @r#"
+    memory    mem_00000000000000000000000000
+    state     edited, 1 h ago by person:anna
+    content   the tea is in the tin
+    tier      semantic
+    about     anna
+    proposed  2 h ago by agent:marvain with offline, 90 % sure
+    evidence  “remember that the tea is in the tin�[2J” — anna, 2 h ago, through kitchen in kitchen (evt_00000000000000000000000000)
+    before    tea: tin (person:anna, 1 h ago)
+    "#);
     let recalled = json!({"memory": memory(), "score": 0.04125, "reasons": [
         {"reason": "similar", "rank": 1, "similarity": 0.81}, {"reason": "words", "rank": 2, "score": 3.5},
         {"reason": "recent", "days": 3.2}, {"reason": "subject", "person": "anna"}]});
-    insta::assert_snapshot!(memories::recalled(&list(vec![recalled], None), look()), @"");
+    insta::assert_snapshot!(memories::recalled(&list(vec![recalled], None), look()), @r#"
+    1. the tea is in the tin
+       id        mem_00000000000000000000000000
+       score     0.0413
+       because   means something like it (nearest 1, 0.81); shares words with it (best 2, 3.50); is 3 days old; is about anna
+       evidence  “remember that the tea is in the tin�[2J” — anna, 2 h ago, through kitchen in kitchen (evt_00000000000000000000000000)
+    "#);
 }
 
 #[test]
 fn an_action_is_shown_exactly_as_it_would_be_done() {
-    insta::assert_snapshot!(actions::list(&list(vec![action()], Some("cursor")), look()), @"");
-    insta::assert_snapshot!(actions::one(&canned(action()), look()), @"");
+    insta::assert_snapshot!(actions::list(&list(vec![action()], Some("cursor")), look()), @r#"
+    ACTION                          STATE              RISK    PROPOSED   WHAT
+    act_00000000000000000000000000  awaiting_approval  medium  1 min ago  kitchen lamp level=40 state="on"
+    more: --after 'cursor'
+    "#);
+    insta::assert_snapshot!(actions::one(&canned(action()), look()), @r#"
+    action        act_00000000000000000000000000
+    state         awaiting_approval, 1 min ago, until in 14 min
+    target        kitchen
+    capability    lamp
+    argument      level = 40
+    argument      state = "on"
+    risk          medium
+    why           Anna asked for light
+    proposed      1 min ago by agent:marvain
+    on behalf of  anna
+    heard by      kitchen
+    event         evt_00000000000000000000000000
+    policy        ask: run-for-members
+    args hash     aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
+    "#);
 }
 
 #[test]
@@ -135,8 +203,19 @@ fn people_consents_and_spaces() {
             None,
         )
     };
-    insta::assert_snapshot!(household::people(&people(), look()), @"");
-    insta::assert_snapshot!(household::roles(&people(), look()), @"");
+    insta::assert_snapshot!(household::people(&people(), look()), @r#"
+    PERSON  NAME  ROLE   TOKEN  ADDED
+    anna    Anna  owner  yes    2 d ago
+    ben     Ben   guest  no     now
+    "#);
+    insta::assert_snapshot!(household::roles(&people(), look()), @r#"
+    ROLE     PEOPLE
+    owner    anna
+    admin
+    member
+    guest    ben
+    blocked
+    "#);
     let consent = |kind: &str, expires: Option<&str>, revoked: Option<&str>| {
         json!({"person": "anna", "kind": kind, "purpose": "the house", "granted_at": "2026-11-21T12:00:00.000Z",
                "granted_by": "person:anna", "expires_at": expires, "revoked_at": revoked})
@@ -146,13 +225,22 @@ fn people_consents_and_spaces() {
         consent("voice", Some("2026-11-22T11:00:00.000Z"), None),
         consent("face", None, Some("2026-11-22T11:30:00.000Z")),
     ];
-    insta::assert_snapshot!(household::consents(&list(consents, None), look()), @"");
+    insta::assert_snapshot!(household::consents(&list(consents, None), look()), @r#"
+    CONSENT  STATE               UNTIL    GIVEN    RECORDED BY  PURPOSE
+    memory   active              in 30 d  1 d ago  person:anna  the house
+    voice    expired             1 h ago  1 d ago  person:anna  the house
+    face     revoked 30 min ago  -        1 d ago  person:anna  the house
+    "#);
     let spaces = vec![
         json!({"id": "kitchen", "location": "home", "created_at": "2026-11-20T12:00:00.000Z"}),
         json!({"id": "bedroom", "created_at": "2026-11-20T12:00:00.000Z",
                "privacy": {"since": "2026-11-22T11:50:00.000Z", "by": "person:anna"}}),
     ];
-    insta::assert_snapshot!(household::spaces(&list(spaces, None), look()), @"");
+    insta::assert_snapshot!(household::spaces(&list(spaces, None), look()), @r#"
+    SPACE    LOCATION  PRIVACY MODE                   ADDED
+    kitchen  home      off                            2 d ago
+    bedroom  -         on, 10 min ago by person:anna  2 d ago
+    "#);
 }
 
 #[test]
@@ -163,7 +251,11 @@ fn the_audit_log_says_what_is_wrong_and_where() {
         json!({"seq": null, "time": NOW, "actor": "person:ben", "on_behalf_of": [], "kind": "request.refused",
                "data": {"operation": "backup"}}),
     ];
-    insta::assert_snapshot!(audit::tail(&list(entries, None), look()), @"");
+    insta::assert_snapshot!(audit::tail(&list(entries, None), look()), @r#"
+    SEQ      TIME                      ACTOR        KIND             DATA
+    7        2026-11-22T12:00:00.000Z  person:anna  action.approved  {"action":"act_0"}
+    waiting  2026-11-22T12:00:00.000Z  person:ben   request.refused  {"operation":"backup"}
+    "#);
     let finding = |class: &str, seq, object: Option<&str>, detail: &str| FindingInfo {
         class: class.into(),
         seq,
@@ -182,7 +274,17 @@ fn the_audit_log_says_what_is_wrong_and_where() {
         ],
         findings_left_out: 4,
     };
-    insta::assert_snapshot!(audit::verification(&found, look()), @"");
+    insta::assert_snapshot!(audit::verification(&found, look()), @r#"
+    audit log    NOT INTACT
+    entries      299 read, 300 signed for
+    checkpoints  3 with a valid signature
+    root         00ff
+
+    FINDING      ENTRY  OBJECT            WHAT
+    edited       12     tile/entries/000  the entry is not the one that was signed
+    rolled_back  -      -                 a trusted checkpoint speaks of 400 entries
+    and 4 findings more
+    "#);
 }
 
 #[test]
@@ -196,7 +298,11 @@ fn queues_dead_letters_and_backups() {
     };
     let queues =
         List { items: vec![queue("observe", 0, None), queue("plan", 1, Some("2026-11-22T11:59:00Z"))], next: None };
-    insta::assert_snapshot!(operations::queues(&queues, look()), @"");
+    insta::assert_snapshot!(operations::queues(&queues, look()), @r#"
+    QUEUE    WAITING  IN FLIGHT  DEAD  OLDEST
+    observe  2        0          0     -
+    plan     2        0          1     1 min ago
+    "#);
     let letter = DeadLetter {
         id: "dlv_00000000000000000000000000".into(),
         topic: None,
@@ -207,7 +313,38 @@ fn queues_dead_letters_and_backups() {
         error: "the model cannot be reached now".into(),
         body: r#"{"event":"evt_0"}"#.into(),
     };
-    insta::assert_snapshot!(operations::dead_letters(&List { items: vec![letter], next: None }, look()), @"");
+    insta::assert_snapshot!(operations::dead_letters(&List { items: vec![letter], next: None }, look()), @r#"
+    DEAD LETTER                     GIVEN UP    TRIES  TOPIC             WHY                              PAYLOAD
+    dlv_00000000000000000000000000  20 min ago  8      (the hub itself)  the model cannot be reached now  {"event":"evt_0"}
+    "#);
     let backup = BackupInfo { path: "/data/backups/1".into(), bytes: 5 << 20, at: at(NOW), audit_size: 120 };
-    insta::assert_snapshot!(operations::backup(&backup, look()), @"");
+    insta::assert_snapshot!(operations::backup(&backup, look()), @r#"
+    backup     /data/backups/1
+    size       5.0 MiB
+    audit log  120 entries
+    "#);
+}
+
+#[test]
+fn json_is_one_document_that_says_where_a_list_goes_on() {
+    let output = |json| Output { json, look: look() };
+    let spaces =
+        || list::<Space>(vec![json!({"id": "kitchen", "created_at": "2026-11-20T12:00:00.000Z"})], Some("kitchen"));
+    insta::assert_snapshot!(output(true).render(&spaces(), household::spaces).unwrap(), @r#"
+    {
+      "items": [
+        {
+          "id": "kitchen",
+          "created_at": "2026-11-20T12:00:00.000Z"
+        }
+      ],
+      "next": "kitchen"
+    }
+    "#);
+    let human = output(false).render(&spaces(), household::spaces).unwrap();
+    assert!(human.ends_with("more: --after 'kitchen'"), "{human}");
+    // What is no JSON for people is JSON for programs all the same, whole and unchanged.
+    let text: Value =
+        serde_json::from_str(&output(true).render(&canned::<Memory>(memory()), memories::one).unwrap()).unwrap();
+    assert_eq!(text["evidence"][0]["excerpt"], memory()["evidence"][0]["excerpt"]);
 }

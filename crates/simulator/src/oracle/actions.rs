@@ -125,7 +125,8 @@ impl Oracle {
             Target::Satellite(id) => self.satellite(id).and_then(|satellite| satellite.space),
             Target::Hub => None,
         };
-        let in_room = action.origin.space.is_some() && action.origin.space == target_space;
+        let reminder = action.invocation.capability.as_str() == "reminder.set";
+        let in_room = action.origin.space.is_some() && (reminder || action.origin.space == target_space);
         let forgets = action.invocation.capability.as_str() == "memory.forget";
         if action.risk != Risk::Low || forgets || !(known || own || in_room) {
             return violated(GRANT, format!("policy must not let {} run unattended: {action:?}", action.id));

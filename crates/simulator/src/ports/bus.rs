@@ -43,9 +43,13 @@ impl SimBus {
 #[async_trait]
 impl Bus for SimBus {
     async fn enqueue(&self, delivery: Delivery) -> Result<(), BusError> {
-        let what = format!("{} to {}", delivery.id, delivery.queue.name());
+        let queue = delivery.queue;
+        let what = format!("{} to {}", delivery.id, queue.name());
         let failed = |source| BusError { what: what.clone(), source };
-        let work = async { self.queues.enqueue(delivery, None).await.map_err(|e| failed(Box::new(e))) };
+        let work = async {
+            self.shared.lock().stirred.insert(queue);
+            self.queues.enqueue(delivery, None).await.map_err(|e| failed(Box::new(e)))
+        };
         self.send(&what, work).await
     }
 

@@ -130,6 +130,17 @@ impl World {
         }
     }
 
+    /// Workers look into the queues that the hub has put something into.
+    pub(super) fn wake_workers(&mut self) {
+        let (stirred, now_ms) = {
+            let mut state = self.shared.lock();
+            (std::mem::take(&mut state.stirred), state.now_ms)
+        };
+        for queue in stirred {
+            self.work_on(queue, now_ms + 1);
+        }
+    }
+
     pub(super) fn work(&mut self, queue: Queue) {
         if self.work_at.get(&queue).is_some_and(|due| *due <= self.now_ms()) {
             self.work_at.remove(&queue);

@@ -178,6 +178,7 @@ impl World {
         }
         self.take(event);
         self.flush_broker();
+        self.wake_workers();
         match self.shared.lock().oracle.violation() {
             Some(violation) => Err(violation),
             None => Ok(true),

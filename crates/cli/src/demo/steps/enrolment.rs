@@ -193,7 +193,7 @@ emit = "transcript"
 name = "lamp"
 kind = "command"
 description = "the lamp: a line in a file each time it is switched"
-argv = ["sh", "-c", 'printf "%s\n" "$1" >> lamp', "lamp", "{state}"]
+argv = ["sh", "-c", 'printf "%s\n" "$1" >> "$2"', "lamp", "{state}", LAMP]
 timeout_s = 10
 
 [actuator.args.state]
@@ -207,7 +207,9 @@ kind = "say"
 
 /// Presence shows the satellite within a second of its process's start.
 pub(crate) async fn online(stage: &mut Stage) -> Proof {
-    fs::write(stage.path("satellite.toml"), CONFIG)?;
+    // A JSON string is a TOML string.
+    let config = CONFIG.replace("LAMP", &serde_json::to_string(&stage.lamp())?);
+    fs::write(stage.path("satellite.toml"), config)?;
     fs::write(stage.path("stream.txt"), "")?;
     let began = Instant::now();
     stage.start_satellite()?;
