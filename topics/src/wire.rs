@@ -245,7 +245,8 @@ impl ReportPayload {
 pub struct Command {
     /// With which capability.
     pub capability: CapabilityName,
-    /// With which arguments.
+    /// With which arguments; a shadow drops an object that is empty.
+    #[serde(default)]
     pub args: Map<String, Value>,
     /// Until when the satellite may begin.
     pub expires_at: Timestamp,

@@ -13,7 +13,7 @@ use marvain_topics::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -194,10 +194,13 @@ impl Hub {
         .await
     }
 
-    /// Payloads that came on topics that end like this, in the order of their arrival.
+    /// Payloads that came on topics that end like this, in the order of their arrival. One whose PUBACK a crash cut off comes
+    /// again, to the byte as it was, and counts once.
     pub(crate) fn got(&self, end: &str) -> Vec<Value> {
         let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.iter().filter(|(topic, _)| topic.ends_with(end)).map(|(_, payload)| payload.clone()).collect()
+        let mut seen = BTreeSet::new();
+        let of_topic = kept.iter().filter(|(topic, payload)| topic.ends_with(end) && seen.insert(payload.to_string()));
+        of_topic.map(|(_, payload)| payload.clone()).collect()
     }
 
     /// As `got`, once there are `n`.

@@ -113,7 +113,7 @@ fn sealed(read: &dyn ReadObject, first: u64, size: u64) -> Result<Vec<AuditEntry
         let before = seq;
         let Some(tile) = Tile::bundle(seq, size) else { break };
         let (_, bytes) = read_tile(read, tile)?.ok_or_else(|| format!("`{}` is missing", Key::Tile(tile)))?;
-        let start = tile.index * u64::from(TILE_WIDTH);
+        let start = tile.index * TILE_WIDTH;
         for (place, entry) in bundle::decode(&bytes).entries.iter().enumerate() {
             if start + place as u64 == seq {
                 let entry = Entry::parse(entry)?;

@@ -63,7 +63,7 @@ fn read(vault: &MemoryVault, size: u64) -> Result<Vec<Entry>, super::Violation> 
         let (_, bytes) = read_tile(vault, tile)
             .map_err(|e| lost(e.to_string()))?
             .ok_or_else(|| lost(format!("`{}` is missing", Key::Tile(tile))))?;
-        let skip = before - (tile.index * u64::from(TILE_WIDTH)) as usize;
+        let skip = before - (tile.index * TILE_WIDTH) as usize;
         for bytes in bundle::decode(&bytes).entries.iter().skip(skip) {
             entries.push(Entry::parse(bytes).map_err(|e| lost(e.to_string()))?);
         }

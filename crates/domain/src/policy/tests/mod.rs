@@ -58,6 +58,7 @@ pub(super) fn action(proposer: &str, capability: &str, risk: Risk, person: Optio
         decision: None,
         grant: None,
         deadline: None,
+        command_ttl_s: crate::action::COMMAND_TTL_S,
         command_expires_at: None,
         outcome: None,
         late: None,
