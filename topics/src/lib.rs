@@ -15,4 +15,4 @@ pub mod wire;
 pub use channel::{CHANNELS, Channel};
 pub use shape::Shape;
 pub use table::{Queue, RULES, Rule};
-pub use topic::{EventKind, ShadowName, ShadowOp, Topic, TopicError};
+pub use topic::{EventKind, ShadowName, ShadowOp, Topic, TopicError, is_lifecycle};

@@ -192,6 +192,14 @@ pub enum Topic {
 #[error("`{0}` is no topic of marvain's")]
 pub struct TopicError(String);
 
+/// What topics of lifecycle events begin with ("Lifecycle events").
+const LIFECYCLE: &str = "$aws/events/presence/";
+
+/// Is this the topic of a lifecycle event, of whatever client? A client need not be a satellite.
+pub fn is_lifecycle(topic: &str) -> bool {
+    topic.starts_with(LIFECYCLE)
+}
+
 impl Topic {
     /// The thing that the topic belongs to, if it is one thing's.
     pub const fn thing(&self) -> Option<&SatelliteId> {
@@ -255,7 +263,7 @@ fn parse(text: &str) -> Option<Topic> {
         let op = ShadowOp::ALL.into_iter().find(|known| known.as_str() == op)?;
         return Some(Topic::Shadow { thing: thing.parse().ok()?, name, op });
     }
-    if let Some(rest) = text.strip_prefix("$aws/events/presence/") {
+    if let Some(rest) = text.strip_prefix(LIFECYCLE) {
         return match rest.split_once('/')? {
             ("connected", thing) => Some(Topic::Connected { thing: thing.parse().ok()? }),
             ("disconnected", thing) => Some(Topic::Disconnected { thing: thing.parse().ok()? }),

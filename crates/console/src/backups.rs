@@ -1,4 +1,4 @@
-//! Backups: made inside the hub's own data, so that nobody can have a file written anywhere else.
+//! Backups: made where the hub keeps them, so that nobody can have a file written anywhere else.
 
 use crate::{Shared, error::Answer, operations::BackupInfo};
 use axum::{Extension, Json, extract::State};

@@ -20,6 +20,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(ApiError::media_type());
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|_| ApiError::too_large())?;
+        // serde would take an array for a struct, field by field.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Err(ApiError::malformed("the body is not a JSON object"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let path = error.path().to_string();

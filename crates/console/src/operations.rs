@@ -3,10 +3,10 @@
 //! Whoever composes a hub implements it over what it is composed of. It need not ask who may: that is done before.
 
 use async_trait::async_trait;
-use marvain_domain::Timestamp;
+use marvain_domain::{Timestamp, id::PersonId};
 use marvain_hub::{people::RequestError, port::Head};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One queue.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub const LETTER_BYTES_MAX: usize = 2048;
 /// A backup that was made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BackupInfo {
-    /// Where it is, on the hub's machine: inside the hub's own data.
+    /// Where it is, on the hub's machine.
     pub path: PathBuf,
     /// Size in bytes.
     pub bytes: u64,
@@ -61,6 +61,15 @@ pub struct BackupInfo {
     pub at: Timestamp,
     /// Size of the audit log in it, in entries.
     pub audit_size: u64,
+}
+
+/// A restore that has begun.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RestoreInfo {
+    /// When the backup was made.
+    pub of: Timestamp,
+    /// Where the hub's data from before are kept, on the hub's machine, once it is done.
+    pub aside: PathBuf,
 }
 
 /// Counters.
@@ -111,8 +120,11 @@ pub trait Operations: Send + Sync {
     ) -> Result<(Vec<DeadLetter>, Option<String>), RequestError>;
     /// Puts those with these ids, or all if none are named, back into queue `name`. Says how many.
     async fn redrive(&self, name: &str, ids: &[String]) -> Result<u64, RequestError>;
-    /// Makes a backup inside the hub's own data.
+    /// Makes a backup where this hub keeps its backups: whoever asks has no say in the path.
     async fn backup(&self, now: Timestamp) -> Result<BackupInfo, RequestError>;
+    /// Checks a backup and has it take the place of the hub's data at once, for `by`: the hub answers, stops, and starts
+    /// anew.
+    async fn restore(&self, backup: &Path, by: &PersonId, now: Timestamp) -> Result<RestoreInfo, RequestError>;
     /// The newest sealed state of the audit log, as the ledger knows it.
     async fn audit_head(&self) -> Result<Option<Head>, RequestError>;
     /// Keys of the audit log's objects in their order, and where to go on. A checkpoint's objects are there when it is.

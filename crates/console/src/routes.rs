@@ -2,7 +2,7 @@
 
 use crate::{
     LONG_REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S, Shared, actions, audit, backups, consents, error::ApiError, guard,
-    memories, metrics, people, policy, queues, satellites, spaces, speech, status,
+    memories, metrics, people, policy, queues, restores, satellites, spaces, speech, status,
 };
 use axum::{
     Router,
@@ -110,6 +110,7 @@ fn table() -> Vec<Route> {
         get("/v1/queues/{name}/dead-letters", queues::dead_letters),
         post("/v1/queues/{name}/redrive", queues::redrive),
         post("/v1/backups", backups::create).long(),
+        post("/v1/restores", restores::create).long(),
     ]
 }
 

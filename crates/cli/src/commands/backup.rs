@@ -18,7 +18,7 @@ const DEPTH_MAX: usize = 16;
 /// Make a backup while the hub runs.
 #[derive(Args, Debug)]
 pub(crate) struct Backup {
-    /// Where to put it; it must not be there yet [default: among the hub's own data]
+    /// Where to put it; it must not be there yet [default: where the hub keeps its backups]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
 }
@@ -33,7 +33,7 @@ pub(super) async fn run(Backup { out: to }: Backup, globals: &Globals) -> Result
     let made = client.backup().await;
     working.finish_and_clear();
     let mut made = made?;
-    // The hub writes nowhere but into its own data; whoever asks moves it with their own rights.
+    // The hub chooses where it writes; whoever asks moves it with their own rights.
     if let Some(to) = to {
         relocate(&made.path, &to)
             .map_err(|e| CliError::failure(format!("the backup stays at `{}`", shown(&made.path))).because(e))?;

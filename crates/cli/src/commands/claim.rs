@@ -4,7 +4,7 @@ use super::{args, bundle::Place};
 use crate::{
     client::Client,
     error::CliError,
-    globals::{Globals, shown},
+    globals::{Globals, now, shown},
     output::{self, Output},
 };
 use clap::Subcommand;
@@ -54,7 +54,10 @@ pub(super) async fn run(command: ClaimCommand, globals: &Globals) -> Result<(), 
         }
         ClaimCommand::Code { serial, space, person, ttl, replace } => {
             let new = NewEnrolment { serial, space, person, ttl_s: ttl, replace };
-            out.show(&client.create_enrolment(&new).await?, output::satellites::enrolment)
+            let info = client.create_enrolment(&new).await?;
+            out.show(&info, |info, _| info.code.clone())?;
+            output::note(globals, &output::satellites::enrolment(&info, now()));
+            Ok(())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `marvain up`: keeps a hub running until it is told to stop.
 
 use crate::{
-    embedded::{Embedded, Ending, Options, System},
+    embedded::{Embedded, Ending, Options, Restore, RestoreError, System},
     error::CliError,
     globals::Globals,
 };
@@ -9,8 +9,11 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use marvain_domain::id::PersonId;
 use marvain_hub::planner::OpenAiSettings;
-use std::{io::Write as _, net::SocketAddr};
-use tokio::signal::unix::{SignalKind, signal};
+use std::{error::Error, io::Write as _, net::SocketAddr, path::PathBuf};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::spawn_blocking,
+};
 
 /// Arguments of `up`.
 #[derive(Args)]
@@ -94,16 +97,24 @@ pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError
         // Whoever is connected finds the hub where it was.
         options.mqtt = hub.running.mqtt.parse().map_err(failed)?;
         options.http = hub.running.http.parse().map_err(failed)?;
+        let data = hub.running.data.clone();
         hub.stop().await.map_err(failed)?;
         match ending {
             None => return Ok(()),
             Some(Ending::Failure) => return Err(CliError::failure("a part of the hub has ended: its log says why")),
-            Some(Ending::Restore(restore)) => {
-                let manifest = restore.take_over(&options.data).map_err(failed)?;
-                tracing::info!(backup = %restore.backup.display(), of = %manifest.at, "restored");
-            }
+            Some(Ending::Restore(restore)) => take_over(restore, data).await?,
         }
     }
+}
+
+/// If the backup cannot take the data's place, they are as they were and the hub goes on with them.
+async fn take_over(restore: Restore, data: PathBuf) -> Result<(), CliError> {
+    match spawn_blocking(move || restore.take_over(&data)).await.map_err(failed)? {
+        Ok(manifest) => tracing::info!(of = %manifest.at, "restored"),
+        Err(RestoreError::Backup(error)) => tracing::error!(error = &error as &dyn Error, "not restored"),
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(())
 }
 
 fn failed(error: impl std::error::Error + Send + Sync + 'static) -> CliError {

@@ -114,7 +114,8 @@ impl DataDir {
     }
 }
 
-fn remove(path: &Path) -> Result<(), FileError> {
+/// Removes a file that may be gone already.
+pub(super) fn remove(path: &Path) -> Result<(), FileError> {
     match fs::remove_file(path) {
         Err(e) if e.kind() != io::ErrorKind::NotFound => {
             Err(FileError::Io { what: "remove", path: path.to_owned(), source: e })
@@ -124,7 +125,7 @@ fn remove(path: &Path) -> Result<(), FileError> {
 }
 
 /// Durable on return; the name appears with its content or not at all.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let write = || {
         let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;

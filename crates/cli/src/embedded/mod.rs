@@ -11,7 +11,7 @@ mod system;
 mod workers;
 
 pub(crate) use files::{DataDir, FileError};
-pub(crate) use restore::Restore;
+pub(crate) use restore::{Restore, RestoreError};
 pub(crate) use system::System;
 
 use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
@@ -109,6 +109,8 @@ pub(crate) enum EmbeddedError {
     Planner(#[from] planner::SettingsError),
     #[error("the owner cannot be set up")]
     Owner(#[from] marvain_hub::people::RequestError),
+    #[error("the audit log cannot say that the data were restored")]
+    Restored(#[from] marvain_hub::port::LedgerError),
     #[error("the audit log's key does not work")]
     Key(#[from] marvain_domain::audit::checkpoint::LogKeyError),
 }
@@ -171,6 +173,7 @@ impl Embedded {
         let agent = AGENT.parse().map_err(|e| EmbeddedError::Settings(format!("{e}")))?;
         let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_key })?);
         hub.bootstrap(&options.owner, &data.owner(&system)?, system.now()).await?;
+        restore::record(&hub, data.path()).await?;
         // Set once: this is the only place.
         drop(hub_slot.set(Arc::downgrade(&hub)));
 

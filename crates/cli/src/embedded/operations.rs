@@ -1,21 +1,27 @@
 //! What the API offers and the hub does not own, over the embedded hub's stores and broker.
 
-use super::{restore::Restore, system::System};
+use super::{restore::Restore, system::System, workers::chain};
 use async_trait::async_trait;
 use marvain_console::operations::{
-    BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, Stats,
+    BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, RestoreInfo, Stats,
 };
-use marvain_domain::{Timestamp, id::DeliveryId};
+use marvain_domain::{
+    Timestamp,
+    id::{DeliveryId, PersonId},
+};
 use marvain_hub::{
     SEAL_ROWS_MAX, TICK_MAX,
     people::RequestError,
     port::{Cause, Head, Ledger as _, Vault as _},
 };
 use marvain_iotcore::IotCore;
-use marvain_local::{LocalStores, Redrive};
+use marvain_local::{LocalStores, Redrive, verify_backup};
 use marvain_topics::Queue;
-use std::path::PathBuf;
-use tokio::sync::mpsc;
+use std::path::{Path, PathBuf};
+use tokio::{
+    sync::mpsc::{self, error::TrySendError},
+    task,
+};
 
 /// Most objects of the audit log in one listing.
 const OBJECTS_MAX: usize = 1000;
@@ -112,6 +118,19 @@ impl Operations for LocalOperations {
         let manifest = self.stores.backup(&path, now).await.map_err(unavailable)?;
         let audit_size = self.stores.ledger.head().await?.map_or(0, |head| head.size);
         Ok(BackupInfo { path, bytes: manifest.files.iter().map(|file| file.bytes).sum(), at: now, audit_size })
+    }
+
+    async fn restore(&self, backup: &Path, by: &PersonId, now: Timestamp) -> Result<RestoreInfo, RequestError> {
+        let backup = backup.to_owned();
+        let restore = Restore { backup: backup.clone(), by: Some(by.clone()), at: now };
+        let aside = restore.aside(self.stores.directory());
+        let manifest = task::spawn_blocking(move || verify_backup(&backup)).await.map_err(unavailable)?;
+        let of = manifest.map_err(|error| RequestError::Invalid(chain(&error)))?.at;
+        self.restores.try_send(restore).map_err(|error| match error {
+            TrySendError::Full(_) => RequestError::Conflict("another restore has begun".to_owned()),
+            TrySendError::Closed(_) => unavailable(error),
+        })?;
+        Ok(RestoreInfo { of, aside })
     }
 
     async fn audit_head(&self) -> Result<Option<Head>, RequestError> {

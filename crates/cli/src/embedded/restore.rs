@@ -1,20 +1,52 @@
-//! A restore that a running hub is asked for: the hub stops, the backup takes the data's place, and the hub starts anew.
+//! A restore: the hub stops, a backup takes the place of its data, and the hub that starts on them says so in the audit
+//! log. A small file among the data tells it.
 
-use marvain_domain::Timestamp;
-use marvain_local::{BackupError, Manifest, replace};
-use std::path::{Path, PathBuf};
+use super::files::{FileError, remove, write_new};
+use marvain_domain::{Timestamp, id::PersonId};
+use marvain_hub::Hub;
+use marvain_local::{BackupError, Manifest, replace, restore};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Tells the next hub on the data that they were restored. It is gone before that hub can be asked for a backup, so that
+/// no backup has it.
+const MARK: &str = "restored.json";
+
+/// Why a restore was not done, or not written down.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RestoreError {
+    /// The data are as they were.
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// The data are restored, and the audit log will not say so.
+    #[error("the data are restored, but nobody will know")]
+    Mark(#[from] FileError),
+}
 
 /// A backup to be put in the place of the data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Restore {
     /// The backup.
     pub(crate) backup: PathBuf,
+    /// Who has asked a running hub for it; nobody if none runs.
+    pub(crate) by: Option<PersonId>,
     /// When it was asked for; names what is kept of the data before.
     pub(crate) at: Timestamp,
 }
 
+/// What the next hub writes into the audit log.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    of: Timestamp,
+    by: Option<PersonId>,
+    at: Timestamp,
+}
+
 impl Restore {
-    /// Where the data from before goes.
+    /// Where the data from before go.
     pub(crate) fn aside(&self, data: &Path) -> PathBuf {
         let mut name = data.as_os_str().to_owned();
         name.push(format!("-before-{}", self.at.to_string().replace(':', "")));
@@ -22,7 +54,57 @@ impl Restore {
     }
 
     /// Puts the backup in the place of `data`, which nobody may have open. What was there is kept aside.
-    pub(crate) fn take_over(&self, data: &Path) -> Result<Manifest, BackupError> {
-        replace(&self.backup, data, &self.aside(data))
+    pub(crate) fn take_over(&self, data: &Path) -> Result<Manifest, RestoreError> {
+        self.mark(data, replace(&self.backup, data, &self.aside(data))?)
+    }
+
+    /// Makes `data`, which must be empty or absent, from the backup.
+    pub(crate) fn begin(&self, data: &Path) -> Result<Manifest, RestoreError> {
+        self.mark(data, restore(&self.backup, data)?)
+    }
+
+    fn mark(&self, data: &Path, manifest: Manifest) -> Result<Manifest, RestoreError> {
+        let path = data.join(MARK);
+        let mark = Mark { of: manifest.at, by: self.by.clone(), at: self.at };
+        let bytes = serde_json::to_vec(&mark).map_err(|_| FileError::Damaged(path.clone()))?;
+        write_new(&path, &bytes)?;
+        Ok(manifest)
+    }
+}
+
+/// If the data were restored since a hub last ran on them, has it say so in its audit log.
+pub(super) async fn record(hub: &Hub, data: &Path) -> Result<(), super::EmbeddedError> {
+    let path = data.join(MARK);
+    let bytes = match fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(source) => return Err(FileError::Io { what: "read", path, source }.into()),
+    };
+    let Mark { of, by, at } = serde_json::from_slice(&bytes).map_err(|_| FileError::Damaged(path.clone()))?;
+    hub.restored(by.as_ref(), of, at).await?;
+    Ok(remove(&path)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_from_before_lie_beside_the_data() {
+        let restore = Restore { backup: "b".into(), by: None, at: Timestamp::EPOCH };
+        assert_eq!(restore.aside(Path::new("/x/data")), Path::new("/x/data-before-1970-01-01T000000.000Z"));
+    }
+
+    #[test]
+    fn what_is_no_backup_changes_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let (data, backup) = (dir.path().join("data"), dir.path().join("backup"));
+        fs::create_dir_all(&backup).unwrap();
+        fs::create_dir_all(&data).unwrap();
+        fs::write(data.join("mine"), "mine").unwrap();
+        let restore = Restore { backup, by: None, at: Timestamp::EPOCH };
+        assert!(matches!(restore.take_over(&data), Err(RestoreError::Backup(BackupError::Incomplete(_)))));
+        assert!(matches!(restore.begin(&data), Err(RestoreError::Backup(BackupError::NotVacant(_)))));
+        assert!(data.join("mine").exists() && !data.join(MARK).exists());
     }
 }

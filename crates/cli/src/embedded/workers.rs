@@ -133,7 +133,8 @@ fn lane(delivery: &Delivery) -> String {
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// An error and its causes in one line.
+pub(super) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -67,8 +67,8 @@ pub(crate) fn consent(consent: &Consent, look: Look) -> String {
 fn consent_row(consent: &Consent, look: Look) -> [(String, Tint); 6] {
     let state = match consent.revoked_at {
         Some(at) => (format!("revoked {}", relative(at, look.now)), Tint::Bad),
-        None if consent.is_active(look.now) => ("active".to_owned(), Tint::Good),
-        None => ("expired".to_owned(), Tint::Bad),
+        None if consent.expires_at.is_some_and(|at| at <= look.now) => ("expired".to_owned(), Tint::Bad),
+        None => ("active".to_owned(), Tint::Good),
     };
     [
         plain(consent.kind.as_str()),

@@ -6,6 +6,7 @@ use marvain_console::{
     satellites::{EnrolmentInfo, SatelliteInfo},
 };
 use marvain_domain::{
+    Timestamp,
     capability::{ArgSpec, Capability},
     identity::SatelliteStatus,
 };
@@ -84,13 +85,7 @@ fn can(capability: &Capability) -> String {
     format!("{}{}{}", capability.name, args.collect::<String>(), about.map(|a| format!(" — {a}")).unwrap_or_default())
 }
 
-pub(crate) fn enrolment(info: &EnrolmentInfo, look: Look) -> String {
-    fields(
-        look,
-        vec![
-            ("serial", info.serial.to_string(), Tint::Plain),
-            ("code", info.code.clone(), Tint::Good),
-            ("expires", relative(info.expires_at, look.now), Tint::Plain),
-        ],
-    )
+/// What a person should know of a code besides the code itself, which stands alone on standard output.
+pub(crate) fn enrolment(info: &EnrolmentInfo, now: Timestamp) -> String {
+    format!("good once, for `{}`; it expires {}", info.serial, relative(info.expires_at, now))
 }

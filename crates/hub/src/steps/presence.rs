@@ -17,13 +17,19 @@ use marvain_domain::{
     identity::{Presence, Satellite},
 };
 use marvain_topics::{
-    ShadowName, ShadowOp, Topic,
+    ShadowName, ShadowOp, Topic, is_lifecycle,
     wire::{Lifecycle, PresenceDocuments},
 };
 use serde_json::json;
 
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
-    match topic_of(delivery)? {
+    // Whoever enrols has a client id that is nobody's name yet. Lifecycle events are the broker's own: no client can send
+    // one.
+    let topic = match topic_of(delivery) {
+        Err(_) if delivery.topic.as_deref().is_some_and(is_lifecycle) => return Ok(Changes::default()),
+        topic => topic?,
+    };
+    match topic {
         Topic::Connected { thing } => connection(hub, delivery, &thing, true, now).await,
         Topic::Disconnected { thing } => connection(hub, delivery, &thing, false, now).await,
         Topic::Shadow { thing, name: ShadowName::Presence, op: ShadowOp::UpdateDocuments } => {

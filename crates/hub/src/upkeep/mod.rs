@@ -1,5 +1,7 @@
-//! What the hub does by itself, again and again: ticks and sealing. Both may stop at any point and start over.
+//! What the hub does by itself, again and again: ticks and sealing; and what it records of its own life. All of it may
+//! stop at any point and start over.
 
+mod restored;
 mod seal;
 mod tick;
 

@@ -1,4 +1,5 @@
 use crate::world::World;
+use marvain_hub::Outcome;
 use marvain_topics::Queue;
 use serde_json::json;
 
@@ -38,4 +39,16 @@ async fn telemetry_keeps_the_newest_of_each_reading() {
     let caller = world.owner();
     let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
     assert_eq!(view.readings.iter().map(|r| r.value).collect::<Vec<_>>(), [3.0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_are_no_satellites_are_nobodys_presence() {
+    let mut world = World::new().await;
+    let before = world.audit(1000).await.len();
+    let body = json!({"clientId": "_claim-pi", "timestamp": 1, "versionNumber": 0}).to_string();
+    for client in ["_claim-pi", "somebody"] {
+        let topic = format!("$aws/events/presence/connected/{client}");
+        assert_eq!(world.deliver(Queue::Presence, &topic, None, &body).await, Outcome::Applied);
+    }
+    assert_eq!(world.audit(1000).await.len(), before);
 }
