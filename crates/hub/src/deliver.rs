@@ -103,13 +103,9 @@ impl Hub {
         id: DeliveryId,
         now: Timestamp,
     ) -> Result<Committed, LedgerError> {
-        let effects: Vec<Outgoing> = changes
-            .effects
-            .iter()
-            .enumerate()
-            .map(|(place, effect)| Outgoing { id: Outgoing::id_of(&id, place), effect: effect.clone(), at: now })
-            .collect();
-        let committed = self.ports.ledger.commit(changes.into_commit(id, now)).await?;
+        let commit = changes.into_commit(id, now);
+        let effects = commit.outgoing();
+        let committed = self.ports.ledger.commit(commit).await?;
         if committed == Committed::Applied && !effects.is_empty() {
             self.carry_out(&effects).await?;
         }

@@ -1,17 +1,18 @@
 //! One method a route of the API.
 
-use super::{Client, NOTHING, whole};
+use super::{Client, LONG_TIMEOUT_S, NOTHING, whole};
 use crate::error::CliError;
 use marvain_console::{
     actions::{ActionParams, Approval, NewAction, Rejection},
     audit::{CheckpointInfo, TailParams, Verification},
     consents::ConsentTerms,
     memories::{Change, MemoryParams, Question},
-    operations::{BackupInfo, DeadLetter, QueueInfo},
+    operations::{BackupInfo, DeadLetter, QueueInfo, RestoreInfo},
     page::{List, PageParams},
     people::{NewPerson, NewRole, PersonInfo, TokenInfo},
     policy::{PolicyIds, PolicyText},
     queues::{Redrive, Redriven},
+    restores::NewRestore,
     satellites::{Bundle, Certified, EnrolmentInfo, NewEnrolment, NewSatellite, SatelliteInfo},
     spaces::{NewSpace, PrivacyMode},
     speech::{Heard, Utterance},
@@ -28,6 +29,7 @@ use marvain_domain::{
 };
 use marvain_hub::people::AuditEntry;
 use reqwest::Method;
+use std::time::Duration;
 
 type Answer<T> = Result<T, CliError>;
 
@@ -224,5 +226,10 @@ impl Client {
 
     pub(crate) async fn backup(&self) -> Answer<BackupInfo> {
         self.long(&["backups"]).await
+    }
+
+    pub(crate) async fn restore(&self, new: &NewRestore) -> Answer<RestoreInfo> {
+        let request = self.request(Method::POST, &["restores"])?.timeout(Duration::from_secs(LONG_TIMEOUT_S));
+        self.typed(request.json(new)).await
     }
 }

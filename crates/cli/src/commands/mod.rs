@@ -9,12 +9,14 @@ mod backup;
 pub(crate) mod bundle;
 mod claim;
 mod consent;
+mod doctor;
 mod memory;
 mod person;
 mod policy;
 mod privacy;
 mod publish;
 mod queue;
+mod restore;
 mod role;
 mod satellite;
 mod say;
@@ -72,6 +74,10 @@ pub(crate) enum ClientCommand {
     Queue(queue::QueueCommand),
     /// Make a backup while the hub runs
     Backup(backup::Backup),
+    /// Put a backup in the place of the hub's data, whether the hub runs or not
+    Restore(restore::Restore),
+    /// Look for what is wrong, and say what to do about it
+    Doctor,
 }
 
 /// Does what is asked, and prints what came of it.
@@ -95,5 +101,7 @@ pub(crate) async fn run(command: ClientCommand, globals: &Globals) -> Result<(),
         ClientCommand::Audit(command) => audit::run(command, globals).await,
         ClientCommand::Queue(command) => queue::run(command, globals).await,
         ClientCommand::Backup(backup) => backup::run(backup, globals).await,
+        ClientCommand::Restore(restore) => restore::run(restore, globals).await,
+        ClientCommand::Doctor => doctor::run(globals).await,
     }
 }

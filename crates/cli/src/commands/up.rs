@@ -86,9 +86,14 @@ pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError
     let system = System::new().map_err(failed)?;
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    let mut said = false;
     loop {
         let mut hub = Embedded::start(options.clone(), system.clone()).await.map_err(failed)?;
-        say_ready(&hub, globals)?;
+        // Once: after a restore the hub is where it was.
+        if !said {
+            say_ready(&hub, globals)?;
+            said = true;
+        }
         let ending = tokio::select! {
             _ = terminate.recv() => None,
             _ = interrupt.recv() => None,

@@ -46,9 +46,10 @@ struct Mark {
 }
 
 impl Restore {
-    /// Where the data from before go.
+    /// Where the data from before go: beside `data`.
     pub(crate) fn aside(&self, data: &Path) -> PathBuf {
-        let mut name = data.as_os_str().to_owned();
+        // Its components, because a trailing slash would put it inside.
+        let mut name = data.components().collect::<PathBuf>().into_os_string();
         name.push(format!("-before-{}", self.at.to_string().replace(':', "")));
         PathBuf::from(name)
     }
@@ -93,6 +94,7 @@ mod tests {
     fn data_from_before_lie_beside_the_data() {
         let restore = Restore { backup: "b".into(), by: None, at: Timestamp::EPOCH };
         assert_eq!(restore.aside(Path::new("/x/data")), Path::new("/x/data-before-1970-01-01T000000.000Z"));
+        assert_eq!(restore.aside(Path::new("/x/data/")), restore.aside(Path::new("/x/data")));
     }
 
     #[test]

@@ -197,10 +197,15 @@ pub struct Outgoing {
     pub at: Timestamp,
 }
 
-impl Outgoing {
-    /// The id of the effect at `place`, counted from 0, of the commit `commit`.
-    pub fn id_of(commit: &DeliveryId, place: usize) -> OutboxId {
-        OutboxId::derive(&[commit.as_str(), &place.to_string()])
+impl Commit {
+    /// The effects as the outbox holds them, in order. Their ids follow from the commit's.
+    pub fn outgoing(&self) -> Vec<Outgoing> {
+        let outgoing = |(place, effect): (usize, &Effect)| Outgoing {
+            id: OutboxId::derive(&[self.id.as_str(), &place.to_string()]),
+            effect: effect.clone(),
+            at: self.at,
+        };
+        self.effects.iter().enumerate().map(outgoing).collect()
     }
 }
 

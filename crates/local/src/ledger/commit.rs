@@ -1,8 +1,7 @@
 //! Applying a commit: once per id, and whole or not at all. The caller provides the savepoint.
 
 use super::fault::Fault;
-use marvain_domain::id::OutboxId;
-use marvain_hub::port::{Commit, Committed, Expect, IndexKey, Key, Write};
+use marvain_hub::port::{Commit, Committed, Expect, IndexKey, Key, Outgoing, Write};
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 
@@ -35,9 +34,8 @@ pub(super) fn apply(connection: &Connection, commit: &Commit) -> Result<Committe
     }
     let mut send = connection
         .prepare_cached("INSERT INTO outbox (id, at, effect) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")?;
-    for (place, effect) in commit.effects.iter().enumerate() {
-        let id = OutboxId::derive(&[commit.id.as_str(), &place.to_string()]);
-        send.execute(params![id.as_str(), commit.at.as_ms(), serde_json::to_string(effect)?])?;
+    for Outgoing { id, effect, at } in commit.outgoing() {
+        send.execute(params![id.as_str(), at.as_ms(), serde_json::to_string(&effect)?])?;
     }
     let mut record = connection.prepare_cached("INSERT INTO audit_rows (draft) VALUES (?)")?;
     for draft in &commit.audit {

@@ -122,10 +122,9 @@ impl Oracle {
             let held = self.written(write);
             self.note(held);
         }
-        for (place, effect) in commit.effects.iter().enumerate() {
+        for Outgoing { id, effect, at } in commit.outgoing() {
             if let Effect::Hop { queue, body } = effect {
-                let id = Outgoing::id_of(&commit.id, place);
-                let hop = Delivery::hop(*queue, id.as_str(), commit.at, body);
+                let hop = Delivery::hop(queue, id.as_str(), at, &body);
                 self.hops.insert(hop.id, format!("{} {body}", queue.name()));
             }
         }
