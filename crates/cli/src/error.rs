@@ -135,6 +135,11 @@ impl CliError {
         ExitCode::from(self.exit().code())
     }
 
+    /// The message with its causes, and the hint.
+    pub(crate) fn told(&self) -> (String, Option<String>) {
+        (self.message(), self.0.info.hint.clone())
+    }
+
     fn message(&self) -> String {
         let mut text = self.0.info.message.clone();
         let mut cause = self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));

@@ -152,4 +152,15 @@ mod tests {
         assert_eq!(of("abc"), None);
         assert_eq!(of(&format!("Bearer {}", "a".repeat(257))), None);
     }
+
+    #[tokio::test]
+    async fn a_request_that_takes_too_long_is_ended() {
+        let hangs = axum::routing::get(async || std::future::pending::<()>().await);
+        let limit = Duration::from_millis(10);
+        let router: axum::Router = axum::Router::new()
+            .route("/", hangs)
+            .layer(axum::middleware::from_fn(move |request, next| in_time(limit, request, next)));
+        let response = tower::ServiceExt::<Request>::oneshot(router, Request::default()).await.unwrap();
+        assert_eq!(response.status(), 503);
+    }
 }

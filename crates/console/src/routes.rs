@@ -124,13 +124,11 @@ pub(crate) fn router(shared: Shared) -> Router {
     for route in table() {
         let timeout = Duration::from_secs(route.timeout_s);
         // The layer that is added last sees a request first.
-        let mut handler = route
-            .handler
-            .layer(DefaultBodyLimit::max(route.body_bytes_max))
-            .layer(from_fn(move |request, next| guard::in_time(timeout, request, next)));
+        let mut handler = route.handler.layer(DefaultBodyLimit::max(route.body_bytes_max));
         if !route.open {
             handler = handler.layer(from_fn_with_state(shared.clone(), guard::authenticated));
         }
+        handler = handler.layer(from_fn(move |request, next| guard::in_time(timeout, request, next)));
         router = router.route(route.path, handler);
     }
     router

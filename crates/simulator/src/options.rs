@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 /// How long the faulty part of a world lasts, in seconds of its time.
-pub const TROUBLE_S: u64 = 600;
+pub const TROUBLE_S: u64 = 400;
 
 /// What to simulate besides the seed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

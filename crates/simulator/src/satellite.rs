@@ -131,6 +131,7 @@ impl Satellite {
         let id = &self.id;
         state.note(|| format!("{id}: crashed"));
         state.oracle.count("satellite crashes");
+        state.oracle.lost(id);
         self.disk.crash(&mut state.dice);
         self.written.clear();
         self.connection = None;
@@ -149,9 +150,11 @@ impl Satellite {
         loop {
             if self.shared.strikes(|weather| weather.satellite_crash) {
                 self.crash();
-                wishes.push(Wish::Crashed);
             }
-            let Some(agent) = &mut self.agent else { return wishes };
+            let Some(agent) = &mut self.agent else {
+                wishes.push(Wish::Crashed);
+                return wishes;
+            };
             match agent.poll_output() {
                 Some(Output::Append { ticket, record }) => {
                     let refused = self.shared.strikes(|weather| weather.disk);

@@ -153,8 +153,7 @@ fn verify_files(
     Ok(report.map_err(|e| CliError::failure("the audit log cannot be read").because(e))?.into())
 }
 
-/// The verifier key that `text` is, or that is in the file that it names. Keys have two `+` in them, and no `/`-less file
-/// name is mistaken for one: a key is what parses as one.
+/// The verifier key that `text` is, or else that the file of that name holds.
 fn verifier(text: &str) -> Result<Verifier, CliError> {
     match Verifier::parse(text) {
         Ok(verifier) => Ok(verifier),

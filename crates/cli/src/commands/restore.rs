@@ -50,6 +50,8 @@ struct Restored {
 
 pub(super) async fn run(Restore { backup, yes }: Restore, globals: &Globals) -> Result<(), CliError> {
     let data = globals.data_dir()?;
+    let data = std::path::absolute(&data)
+        .map_err(|e| CliError::failure(format!("`{}` is no path", shown(&data))).because(e))?;
     let unusable = |e: io::Error| {
         CliError::new(Exit::NotFound, format!("there is no backup at `{}`", shown(&backup)))
             .because(e)
@@ -78,7 +80,9 @@ fn confirm(backup: &Path, data: &Path, yes: bool, globals: &Globals) -> Result<(
     let (backup, data) = (shown(backup), shown(data));
     output::note(
         globals,
-        &format!("All that `{data}` has learned since the backup was made is undone: what was forgotten is back, and who was revoked is trusted."),
+        &format!(
+            "All that `{data}` has learned since the backup was made is undone: what was forgotten is back, and who was revoked is trusted."
+        ),
     );
     if ask::yes_or_no(&format!("Put `{backup}` in its place?"))? {
         Ok(())
@@ -128,7 +132,8 @@ async fn by_the_hub(
 async fn here(backup: PathBuf, data: PathBuf) -> Result<Restored, CliError> {
     let restore = embedded::Restore { backup, by: None, at: globals::now() };
     let work = move || {
-        let vacant = fs::read_dir(&data).map_or_else(|e| e.kind() == io::ErrorKind::NotFound, |mut d| d.next().is_none());
+        let vacant =
+            fs::read_dir(&data).map_or_else(|e| e.kind() == io::ErrorKind::NotFound, |mut d| d.next().is_none());
         let aside = (!vacant).then(|| restore.aside(&data));
         let done = if vacant { restore.begin(&data) } else { restore.take_over(&data) };
         done.map(|manifest| Restored { of: manifest.at, data, aside })

@@ -108,7 +108,9 @@ fn show(said: &Said, look: Look) -> String {
     let mut text = format!("said: {}", said.event);
     if let (Some(memories), Some(actions)) = (&said.memories, &said.actions) {
         if memories.is_empty() && actions.is_empty() {
-            text.push_str("\nnothing came of it yet; in privacy mode nothing will");
+            text.push_str(
+                "\nnothing came of it yet; in privacy mode, or without your consent to `memory`, nothing will",
+            );
         }
         if !memories.is_empty() {
             let list = List { items: memories.clone(), next: None };

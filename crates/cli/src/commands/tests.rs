@@ -88,6 +88,8 @@ fn every_command_of_the_issue_is_there() {
         "queue redrive observe --all".into(),
         "queue redrive observe a b".into(),
         "backup --out d".into(),
+        "restore b --yes".into(),
+        "doctor".into(),
     ];
     for line in lines {
         let parsed = parse(&line);

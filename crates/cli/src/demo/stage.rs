@@ -29,6 +29,8 @@ pub(crate) struct Stage {
     pub(crate) events: u32,
     pub(crate) hub: Option<HubProcess>,
     pub(crate) satellite: Option<SatelliteProcess>,
+    /// Signed checkpoints of the audit log that somebody outside has kept, oldest first.
+    pub(crate) kept_checkpoints: Vec<String>,
 }
 
 impl Stage {
@@ -39,7 +41,7 @@ impl Stage {
         if fs::read_dir(&dir)?.count() > 1 {
             return Err("it is not empty".into());
         }
-        Ok(Self { dir, events, hub: None, satellite: None })
+        Ok(Self { dir, events, hub: None, satellite: None, kept_checkpoints: Vec::new() })
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -127,6 +129,13 @@ impl Stage {
     pub(crate) async fn action_in(&self, id: &ActionId, state: ActionState) -> Result<Action, StepError> {
         let there = async || Ok(Some(self.action(id).await?).filter(|action| action.state == state));
         until(&format!("action `{id}` to be {}", state.as_str()), 15, there).await
+    }
+
+    /// Keeps the newest checkpoint outside of the hub.
+    pub(crate) async fn keep_checkpoint(&mut self) -> Result<(), StepError> {
+        let newest = self.owner()?.audit_checkpoint().await?;
+        self.kept_checkpoints.push(newest.checkpoint.ok_or("the log has no checkpoint")?);
+        Ok(())
     }
 
     /// Ends every process.

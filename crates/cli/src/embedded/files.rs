@@ -63,7 +63,7 @@ impl DataDir {
     }
 
     pub(crate) fn running(&self) -> PathBuf {
-        self.0.join("run").join("hub.json")
+        running(&self.0)
     }
 
     fn owner_token(&self) -> PathBuf {
@@ -112,6 +112,11 @@ impl DataDir {
     pub(crate) fn retract(&self) -> Result<(), FileError> {
         remove(&self.running())
     }
+}
+
+/// The file in which a hub on `data` says where it is running.
+pub(super) fn running(data: &Path) -> PathBuf {
+    data.join("run").join("hub.json")
 }
 
 /// Removes a file that may be gone already.

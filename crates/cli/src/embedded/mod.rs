@@ -4,10 +4,13 @@
 
 mod files;
 mod fleet;
+mod http;
 mod operations;
 mod restore;
 mod rules;
 mod system;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub(crate) use files::{DataDir, FileError};
@@ -138,7 +141,7 @@ impl Embedded {
         let data = DataDir::open(&options.data)?;
         let stores = LocalStores::open(data.path())?;
         let (mqtt, mqtt_address) = listen("mqtt", options.mqtt).await?;
-        let (http, http_address) = listen("http", options.http).await?;
+        let (http_listener, http_address) = listen("http", options.http).await?;
         let host = options.endpoint.unwrap_or_else(|| reachable(mqtt_address));
         let endpoint = Endpoint { host: host.clone(), port: mqtt_address.port() };
 
@@ -190,7 +193,7 @@ impl Embedded {
             clock: system.clock(),
             entropy: system.entropy(),
         };
-        tasks.spawn(serve_http(http, router(api), stopped.clone()));
+        tasks.spawn(http::serve(http_listener, router(api), stopped.clone()));
         tasks.spawn(serve_mqtt(iot, mqtt, stopped));
 
         let running = Running {
@@ -243,12 +246,6 @@ async fn stopping(mut stopped: watch::Receiver<bool>) {
         if stopped.changed().await.is_err() {
             return;
         }
-    }
-}
-
-async fn serve_http(listener: TcpListener, router: axum::Router, stopped: watch::Receiver<bool>) {
-    if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopping(stopped)).await {
-        tracing::error!(%error, "the API has ended");
     }
 }
 

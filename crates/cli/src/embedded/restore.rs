@@ -1,7 +1,7 @@
 //! A restore: the hub stops, a backup takes the place of its data, and the hub that starts on them says so in the audit
 //! log. A small file among the data tells it.
 
-use super::files::{FileError, remove, write_new};
+use super::files::{FileError, remove, running, write_new};
 use marvain_domain::{Timestamp, id::PersonId};
 use marvain_hub::Hub;
 use marvain_local::{BackupError, Manifest, replace, restore};
@@ -69,6 +69,8 @@ impl Restore {
         let mark = Mark { of: manifest.at, by: self.by.clone(), at: self.at };
         let bytes = serde_json::to_vec(&mark).map_err(|_| FileError::Damaged(path.clone()))?;
         write_new(&path, &bytes)?;
+        // What the backup says of where a hub was running is long over.
+        remove(&running(data))?;
         Ok(manifest)
     }
 }

@@ -17,7 +17,7 @@ pub(crate) mod tests;
 mod words;
 
 pub(crate) use table::{Tint, fields, table};
-pub(crate) use words::{bytes, clean, cut, relative};
+pub(crate) use words::{bytes, clean, cut, duration, relative};
 
 use crate::{
     error::CliError,

@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{Method, Request},
 };
-use marvain_console::{BODY_BYTES_MAX, routes};
+use marvain_console::{BODY_BYTES_MAX, REQUESTS_MAX, routes};
 use serde_json::{Value, json};
 
 const ID: &str = "00000000000000000000000000";
@@ -170,4 +170,28 @@ async fn paths_methods_and_parameters_that_do_not_fit_are_refused_in_one_form() 
         let (answered, answer) = world.ask(OWNER, method, path, None).await;
         assert_eq!((answered, &answer["error"]["code"]), (status, &json!(code)), "{path}: {answer}");
     }
+}
+
+/// Bodies that never end hold their places; whoever comes then is told to come again, and the places come free.
+#[tokio::test]
+async fn more_requests_than_there_is_room_for_are_put_off() {
+    let world = std::sync::Arc::new(World::new().await);
+    let hold = |_| {
+        let never = futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>();
+        let mut request = request(Some(OWNER), Method::POST, "/v1/spaces", Some(json!({})));
+        *request.body_mut() = Body::from_stream(never);
+        let world = world.clone();
+        tokio::spawn(async move { world.send(request).await.status() })
+    };
+    let held: Vec<_> = (0..REQUESTS_MAX).map(hold).collect();
+    let ask = async || world.send(request(None, Method::GET, "/v1/health", None)).await;
+    // The test's runtime has one thread: each of them has begun when this task is resumed.
+    tokio::task::yield_now().await;
+    let refused = ask().await;
+    assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"1".parse().unwrap()));
+    for task in held {
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+    assert_eq!(ask().await.status(), 200);
 }

@@ -292,3 +292,36 @@ pub struct Action {
     /// When it last moved.
     pub changed_at: Timestamp,
 }
+
+impl Action {
+    /// An action that nobody has judged yet.
+    pub fn propose(
+        id: ActionId,
+        invocation: Invocation,
+        why: String,
+        proposer: Principal,
+        origin: Origin,
+        risk: Risk,
+        now: Timestamp,
+    ) -> Result<Self, NotCanonical> {
+        Ok(Self {
+            id,
+            args_hash: invocation.hash()?,
+            invocation,
+            why,
+            proposer,
+            origin,
+            risk,
+            state: ActionState::Proposed,
+            decision: None,
+            grant: None,
+            deadline: None,
+            command_ttl_s: COMMAND_TTL_S,
+            command_expires_at: None,
+            outcome: None,
+            late: None,
+            created_at: now,
+            changed_at: now,
+        })
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{Draft, DraftAction, DraftMemory, PlanRequest};
 use crate::{
-    action::{Action, ActionState, COMMAND_TTL_S, Invocation, Origin, Risk},
+    action::{Action, Invocation, Origin, Risk},
     capability::{Capability, CapabilityKind},
     event::Event,
     id::{ActionId, MemoryId},
@@ -110,30 +110,15 @@ fn proposal(i: usize, draft: &DraftAction, request: &PlanRequest, proposer: &Pri
     offer.capability.check_args(&draft.args).map_err(|e| e.to_string())?;
     let invocation =
         Invocation { target: draft.target.clone(), capability: draft.capability.clone(), args: draft.args.clone() };
-    let args_hash = invocation.hash().map_err(|e| e.to_string())?;
     let event = &request.event;
-    Ok(Action {
-        id: ActionId::derive(&[event.id.as_str(), &i.to_string()]),
-        args_hash,
-        invocation,
-        why: draft.why.clone(),
-        proposer: proposer.clone(),
-        origin: Origin {
-            event: Some(event.id.clone()),
-            satellite: Some(event.satellite.clone()),
-            space: event.space.clone(),
-            person: event.person.clone(),
-        },
-        risk: default_risk(&offer.capability),
-        state: ActionState::Proposed,
-        decision: None,
-        grant: None,
-        deadline: None,
-        command_ttl_s: COMMAND_TTL_S,
-        command_expires_at: None,
-        outcome: None,
-        late: None,
-        created_at: request.now,
-        changed_at: request.now,
-    })
+    let id = ActionId::derive(&[event.id.as_str(), &i.to_string()]);
+    let origin = Origin {
+        event: Some(event.id.clone()),
+        satellite: Some(event.satellite.clone()),
+        space: event.space.clone(),
+        person: event.person.clone(),
+    };
+    let risk = default_risk(&offer.capability);
+    Action::propose(id, invocation, draft.why.clone(), proposer.clone(), origin, risk, request.now)
+        .map_err(|e| e.to_string())
 }

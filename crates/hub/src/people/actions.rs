@@ -9,7 +9,7 @@ use crate::{
 };
 use marvain_domain::{
     Principal,
-    action::{Action, ActionState, ArgsHash, COMMAND_TTL_S, Invocation, Origin, Step, advance},
+    action::{Action, ActionState, ArgsHash, COMMAND_TTL_S, Invocation, Origin, Risk, Step, advance},
     id::ActionId,
     plan::{WHY_BYTES_MAX, default_risk},
     policy::{Operation, person_of},
@@ -71,26 +71,12 @@ impl Hub {
         if proposal.ttl_s.is_some_and(|ttl_s| !(1..=COMMAND_TTL_S).contains(&ttl_s)) {
             return Err(RequestError::Invalid(format!("`ttl_s` must be from 1 to {COMMAND_TTL_S}")));
         }
-        let args_hash = proposal.invocation.hash().map_err(|e| RequestError::Invalid(e.to_string()))?;
-        let mut action = Action {
-            id: ActionId::derive(&[caller.request.as_str()]),
-            invocation: proposal.invocation.clone(),
-            args_hash,
-            why: proposal.why.clone(),
-            proposer: caller.principal(),
-            origin: Origin { person: Some(caller.person.id.clone()), ..Origin::default() },
-            risk: marvain_domain::action::Risk::High,
-            state: ActionState::Proposed,
-            decision: None,
-            grant: None,
-            deadline: None,
-            command_ttl_s: proposal.ttl_s.unwrap_or(COMMAND_TTL_S),
-            command_expires_at: None,
-            outcome: None,
-            late: None,
-            created_at: caller.now,
-            changed_at: caller.now,
-        };
+        let origin = Origin { person: Some(caller.person.id.clone()), ..Origin::default() };
+        let id = ActionId::derive(&[caller.request.as_str()]);
+        let (invocation, why) = (proposal.invocation.clone(), proposal.why.clone());
+        let proposed = Action::propose(id, invocation, why, caller.principal(), origin, Risk::High, caller.now);
+        let mut action = proposed.map_err(|e| RequestError::Invalid(e.to_string()))?;
+        action.command_ttl_s = proposal.ttl_s.unwrap_or(COMMAND_TTL_S);
         let capability = found(self.capability_of(&action).await?, "capability", &action.invocation.capability)?;
         capability.check_args(&action.invocation.args).map_err(|e| RequestError::Invalid(e.to_string()))?;
         action.risk = default_risk(&capability);

@@ -11,7 +11,7 @@ use crate::{
 };
 use marvain_domain::{
     Principal, Timestamp,
-    action::{Action, ActionError, ActionState, COMMAND_TTL_S, Invocation, Origin, Risk, Step, Target, advance},
+    action::{Action, ActionError, ActionState, Invocation, Origin, Risk, Step, Target, advance},
     event::Session,
     id::{ActionId, DeliveryId, ReminderId},
     reminder::Reminder,
@@ -174,28 +174,13 @@ fn spoken(reminder: &Reminder, proposer: &Principal, now: Timestamp) -> Result<A
         capability: SAY.parse().map_err(|e| bug(&e))?,
         args: [("text".to_owned(), Value::from(reminder.text.as_str()))].into_iter().collect(),
     };
-    Ok(Action {
-        id: ActionId::derive(&[reminder.id.as_str()]),
-        args_hash: invocation.hash().map_err(|e| bug(&e))?,
-        invocation,
-        why: "a reminder is due".to_owned(),
-        proposer: proposer.clone(),
-        origin: Origin {
-            event: reminder.event.clone(),
-            satellite: Some(reminder.satellite.clone()),
-            space: reminder.space.clone(),
-            person: reminder.person.clone(),
-        },
-        risk: Risk::Low,
-        state: ActionState::Proposed,
-        decision: None,
-        grant: None,
-        deadline: None,
-        command_ttl_s: COMMAND_TTL_S,
-        command_expires_at: None,
-        outcome: None,
-        late: None,
-        created_at: now,
-        changed_at: now,
-    })
+    let origin = Origin {
+        event: reminder.event.clone(),
+        satellite: Some(reminder.satellite.clone()),
+        space: reminder.space.clone(),
+        person: reminder.person.clone(),
+    };
+    let id = ActionId::derive(&[reminder.id.as_str()]);
+    let why = "a reminder is due".to_owned();
+    Action::propose(id, invocation, why, proposer.clone(), origin, Risk::Low, now).map_err(|e| bug(&e))
 }

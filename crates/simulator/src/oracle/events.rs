@@ -36,13 +36,22 @@ impl Oracle {
         let Ok(payload) = EventPayload::parse(record.payload.get().as_bytes()) else { return };
         let event = EventId::derive(&[satellite.as_str(), &payload.id]);
         let text = text_of(&payload.body);
+        self.unsynced.entry(satellite.clone()).or_default().push(event.clone());
         self.spooled.insert(event, Spooled { satellite: satellite.clone(), text, durable: false });
     }
 
     /// All that this satellite has written is durable.
     pub(crate) fn synced(&mut self, satellite: &SatelliteId) {
-        let theirs = self.spooled.values_mut().filter(|spooled| spooled.satellite == *satellite);
-        theirs.for_each(|spooled| spooled.durable = true);
+        for event in self.unsynced.remove(satellite).unwrap_or_default() {
+            if let Some(spooled) = self.spooled.get_mut(&event) {
+                spooled.durable = true;
+            }
+        }
+    }
+
+    /// It has crashed: what was not durable may be there or not.
+    pub(crate) fn lost(&mut self, satellite: &SatelliteId) {
+        self.unsynced.remove(satellite);
     }
 
     /// The broker is about to queue an event of this satellite.

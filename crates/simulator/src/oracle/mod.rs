@@ -69,6 +69,8 @@ pub(crate) struct Oracle {
     windows: BTreeMap<u64, u64>,
     approvals: BTreeSet<(ActionId, String, PersonId)>,
     spooled: BTreeMap<EventId, Spooled>,
+    /// Of those, what a crash may still take.
+    unsynced: BTreeMap<SatelliteId, Vec<EventId>>,
     spoken: BTreeMap<EventId, PersonId>,
     /// Deliveries that carry an event.
     carried: BTreeMap<EventId, BTreeSet<DeliveryId>>,
@@ -162,6 +164,11 @@ impl Oracle {
         (row.commit <= began).then(|| parsed(&row.body)).flatten()
     }
 
+    /// One record of a sort, if there is one whose JSON is such.
+    pub(crate) fn any(&self, sk: &str, such: impl Fn(&Value) -> bool) -> Option<String> {
+        self.rows.iter().find(|(key, row)| key.sk == sk && such(&row.body)).map(|(_, row)| row.body.to_string())
+    }
+
     /// All records of a sort, in the order of their keys.
     pub(crate) fn all<T: DeserializeOwned>(&self, sk: &str) -> Vec<T> {
         self.rows.iter().filter(|(key, _)| key.sk == sk).filter_map(|(_, row)| parsed(&row.body)).collect()
@@ -187,7 +194,7 @@ impl Oracle {
 }
 
 fn parsed<T: DeserializeOwned>(body: &Value) -> Option<T> {
-    serde_json::from_value(body.clone()).ok()
+    T::deserialize(body).ok()
 }
 
 /// How long after its expiry, by true time, a satellite may still begin a command.

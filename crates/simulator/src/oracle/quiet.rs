@@ -26,9 +26,9 @@ impl Oracle {
         self.events_arrived()?;
         self.hops_taken()?;
         self.actions_ended()?;
-        self.shadows_clear(quiet)?;
         self.recall_follows(quiet)?;
-        self.forgotten_is_gone(quiet)
+        self.forgotten_is_gone()?;
+        self.shadows_clear(quiet)
     }
 
     /// Every durably spooled event is recorded, or suppressed, or refused because its satellite was revoked.
@@ -120,7 +120,7 @@ impl Oracle {
 
     /// No memory, evidence, event or recall row has words that were forgotten. Words that people have said again, asked
     /// about or had told to them since are those events' and actions' own.
-    fn forgotten_is_gone(&self, quiet: &Quiet) -> Held {
+    fn forgotten_is_gone(&self) -> Held {
         const FORGET: &str = "what is forgotten is gone";
         for memory in self.all::<Memory>("memory") {
             if memory.state == MemoryState::Tombstoned {
@@ -136,7 +136,6 @@ impl Oracle {
                 }
             }
         }
-        let _ = quiet;
         Ok(())
     }
 }

@@ -77,6 +77,7 @@ impl World {
             scheduled: 0,
             verifier_key: hub.verifier_key(),
             hub: Some(hub),
+            fallen: None,
             ports,
             ledger,
             queues,

@@ -18,6 +18,8 @@ use std::{pin::Pin, sync::Arc, task::Poll};
 /// Deliveries taken at once.
 const BATCH_MAX: u64 = 4;
 
+const SEAL: &str = "seal";
+
 /// How an operation ended.
 pub(super) enum Done {
     Delivered(Result<Outcome, DeliverError>),
@@ -193,22 +195,24 @@ impl World {
         let now = self.now();
         self.spawn("tick".to_owned(), |hub| async move { Done::Ticked(hub.tick(now).await) });
         if self.calm {
-            self.after(5_000, Event::Tick);
+            self.after(10_000, Event::Tick);
         } else {
             self.within(1_000, 15_000, Event::Tick);
         }
     }
 
     pub(super) fn seal(&mut self) {
-        self.spawn("seal".to_owned(), |hub| async move { Done::Sealed(hub.seal().await) });
+        // One at a time, as a hub seals.
+        if self.tasks.values().all(|task| task.what != SEAL) {
+            self.spawn(SEAL.to_owned(), |hub| async move { Done::Sealed(hub.seal().await) });
+        }
         self.within(1_000, 60_000, Event::Seal);
     }
 
     /// The hub's process ends, whatever it is doing; sometimes the broker's with it.
     pub(super) fn crash_hub(&mut self) {
-        if self.hub.take().is_none() {
-            return;
-        }
+        let Some(hub) = self.hub.take() else { return };
+        self.fallen = Some(hub);
         self.shared.note(|| "hub: crashed".to_owned());
         self.count("hub crashes");
         for (id, _) in std::mem::take(&mut self.tasks) {
@@ -224,14 +228,24 @@ impl World {
         if self.hub.is_some() {
             return;
         }
-        match super::build::settings(self.seed).and_then(|settings| Ok(Hub::new(self.ports.clone(), settings)?)) {
-            Ok(hub) => self.hub = Some(Arc::new(hub)),
-            Err(error) => return self.broken(error.as_ref()),
+        // All that a hub knows of before is the right edge of the log and its parsed policies, both checked against the
+        // ledger. Parsing them anew is most of what a start costs, so that only some starts begin from nothing.
+        if let Some(hub) = self.fallen.take().filter(|_| !self.dice.permille(250)) {
+            self.hub = Some(hub);
+        } else {
+            self.begin_hub();
         }
         self.shared.note(|| "hub: started".to_owned());
         let now_ms = self.now_ms();
         for queue in Queue::ALL {
             self.work_on(queue, now_ms);
+        }
+    }
+
+    fn begin_hub(&mut self) {
+        match super::build::settings(self.seed).and_then(|settings| Ok(Hub::new(self.ports.clone(), settings)?)) {
+            Ok(hub) => self.hub = Some(Arc::new(hub)),
+            Err(error) => self.broken(error.as_ref()),
         }
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct World {
     agenda: BTreeMap<(u64, u64), Event>,
     scheduled: u64,
     hub: Option<Arc<Hub>>,
+    /// The hub of before a crash, which may come back without what it knew of its operations.
+    fallen: Option<Arc<Hub>>,
     verifier_key: String,
     ports: Ports,
     ledger: Arc<dyn Ledger>,

@@ -31,13 +31,14 @@ pub(crate) async fn audit(stage: &mut Stage) -> Proof {
         Ok((status.audit_waiting == 0).then_some(()))
     };
     until("everything to be sealed", 15, sealed).await?;
-    let newest = owner.audit_checkpoint().await?;
-    let trusted = newest.checkpoint.ok_or("the log has no checkpoint")?;
+    stage.keep_checkpoint().await?;
+    let verifier_key = owner.audit_checkpoint().await?.verifier_key;
     // From here on there is no hub: only files.
     stage.hub.take().ok_or("no hub runs")?.stop().await?;
     let log = stage.path("hub").join("vault");
-    let verifier = Verifier::parse(&newest.verifier_key)?;
-    let trusted = verifier.verify(trusted.as_bytes())?;
+    let verifier = Verifier::parse(&verifier_key)?;
+    let kept = stage.kept_checkpoints.iter().map(|checkpoint| verifier.verify(checkpoint.as_bytes()));
+    let trusted: Vec<Checkpoint> = kept.collect::<Result<_, _>>()?;
     let report = check(&log, &verifier, &trusted)?;
     if !report.is_intact() {
         return Err(format!("the log is not intact: {:?}", report.findings).into());
@@ -63,9 +64,9 @@ pub(crate) async fn audit(stage: &mut Stage) -> Proof {
     Ok(format!("{} entries verify without a hub; on copies, found: {}", report.size, found.join(", ")))
 }
 
-fn check(dir: &Path, verifier: &Verifier, trusted: &Checkpoint) -> Result<Report, StepError> {
+fn check(dir: &Path, verifier: &Verifier, trusted: &[Checkpoint]) -> Result<Report, StepError> {
     let files = FileObjects::open(dir)?;
-    Ok(verify(&files, verifier, std::slice::from_ref(trusted), &mut |_, _| ())?)
+    Ok(verify(&files, verifier, trusted, &mut |_, _| ())?)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -18,6 +18,7 @@ use tokio::time;
 const PATIENCE_S: u64 = 120;
 
 pub(crate) async fn crash(stage: &mut Stage) -> Proof {
+    stage.keep_checkpoint().await?;
     let events = stage.events;
     let began = Instant::now();
     let mut stream = File::options().append(true).open(stage.path("stream.txt"))?;
