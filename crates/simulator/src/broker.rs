@@ -165,7 +165,13 @@ impl Broker {
         }
     }
 
-    fn update(&mut self, thing: &SatelliteId, name: ShadowName, request: &[u8], by: Option<&str>) -> Result<(), String> {
+    fn update(
+        &mut self,
+        thing: &SatelliteId,
+        name: ShadowName,
+        request: &[u8],
+        by: Option<&str>,
+    ) -> Result<(), String> {
         let key = (thing.clone(), name.as_str());
         let updated = Shadow::update(self.shadows.get(&key), request, self.now_ms / 1000)
             .map_err(|rejected| String::from_utf8_lossy(&rejected.payload(self.now_ms / 1000)).into_owned())?;

@@ -111,7 +111,10 @@ impl fmt::Display for Failure {
             writeln!(f, "{line}")?;
         }
         writeln!(f, "seed {seed}, step {step}: {invariant}: {detail}")?;
-        write!(f, "to reproduce: MARVAIN_SEED={seed} cargo test -p marvain-simulator --test seeds -- --nocapture one_seed")
+        write!(
+            f,
+            "to reproduce: MARVAIN_SEED={seed} cargo test -p marvain-simulator --test seeds -- --nocapture one_seed"
+        )
     }
 }
 

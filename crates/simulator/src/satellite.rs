@@ -3,7 +3,7 @@
 //! It mirrors the agent's driver: appends are gathered and made durable before anything else is carried out. Its process
 //! may end before any output.
 
-use crate::{disk::Disk, options::Plant, shared::Shared, shared::START};
+use crate::{disk::Disk, options::Plant, shared::START, shared::Shared};
 use marvain_domain::{Timestamp, id::ActionId, id::SatelliteId};
 use marvain_satellite::{
     config::{self, Config, ConfigError, Connection, Job},
@@ -33,8 +33,15 @@ const CONFIGURATION: &str = r#"
 #[derive(Debug)]
 pub(crate) enum Wish {
     Subscribe(Vec<Topic>),
-    Publish { topic: Topic, payload: String, token: Option<Token> },
-    Start { action: ActionId, job: Job },
+    Publish {
+        topic: Topic,
+        payload: String,
+        token: Option<Token>,
+    },
+    Start {
+        action: ActionId,
+        job: Job,
+    },
     /// The process has ended.
     Crashed,
 }

@@ -1,7 +1,12 @@
 //! Many worlds, each from its seed. `MARVAIN_SEED` picks one and prints all that happens in it; `MARVAIN_SEEDS` says how
 //! many there are.
 
-#![expect(clippy::panic, clippy::unwrap_used, clippy::print_stdout, reason = "tests fail by panicking and say what ran")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "tests fail by panicking and say what ran"
+)]
 
 use marvain_simulator::{Failure, Options, simulate};
 use std::{

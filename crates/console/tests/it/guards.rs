@@ -185,8 +185,10 @@ async fn more_requests_than_there_is_room_for_are_put_off() {
     };
     let held: Vec<_> = (0..REQUESTS_MAX).map(hold).collect();
     let ask = async || world.send(request(None, Method::GET, "/v1/health", None)).await;
-    // The test's runtime has one thread: each of them has begun when this task is resumed.
-    tokio::task::yield_now().await;
+    // The test's runtime has one thread, and takes a while to begin them all.
+    for _ in 0..REQUESTS_MAX {
+        tokio::task::yield_now().await;
+    }
     let refused = ask().await;
     assert_eq!((refused.status().as_u16(), &refused.headers()["retry-after"]), (429, &"1".parse().unwrap()));
     for task in held {

@@ -64,7 +64,9 @@ impl Oracle {
         }
         match new.state {
             ActionState::Dispatched if old.state != ActionState::Dispatched => self.let_go(&new)?,
-            ActionState::Succeeded | ActionState::Failed if new.invocation.target == Target::Hub => self.let_go(&new)?,
+            ActionState::Succeeded | ActionState::Failed if new.invocation.target == Target::Hub => {
+                self.let_go(&new)?
+            }
             ActionState::Canceled => self.count("canceled"),
             ActionState::Expired => self.count("expired"),
             ActionState::TimedOut => self.count("timed out"),

@@ -16,9 +16,8 @@ const SOURCE: &str = "no message is attributed to another";
 
 /// Words that the world made up to be told again by: `ob` and a number.
 pub(crate) fn markers(text: &str) -> impl Iterator<Item = &str> {
-    let is_marker = |word: &&str| {
-        word.strip_prefix("ob").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-    };
+    let is_marker =
+        |word: &&str| word.strip_prefix("ob").is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     text.split(|c: char| !c.is_ascii_alphanumeric()).filter(is_marker)
 }
 

@@ -97,7 +97,10 @@ impl Oracle {
             }
             let known = presences.get(&satellite.id).map(|of| (of.presence.version, of.presence.online));
             if known.unwrap_or_default() != (*version, *online) {
-                return violated("presence follows connections", format!("{}: {version} {online}, known {known:?}", satellite.id));
+                return violated(
+                    "presence follows connections",
+                    format!("{}: {version} {online}, known {known:?}", satellite.id),
+                );
             }
         }
         Ok(())
@@ -113,7 +116,10 @@ impl Oracle {
         let mut ids = quiet.recall_ids.clone();
         ids.sort();
         if due != quiet.recall_words || due.keys().ne(ids.iter()) {
-            return violated("recall follows the ledger", format!("due {due:?}, found {ids:?} as {:?}", quiet.recall_words));
+            return violated(
+                "recall follows the ledger",
+                format!("due {due:?}, found {ids:?} as {:?}", quiet.recall_words),
+            );
         }
         Ok(())
     }

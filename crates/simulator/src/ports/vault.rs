@@ -41,7 +41,12 @@ impl Vault for MemoryVault {
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
         let objects = self.0.lock();
-        Ok(objects.range(prefix.to_owned()..).map(|(key, _)| key).take_while(|key| key.starts_with(prefix)).cloned().collect())
+        Ok(objects
+            .range(prefix.to_owned()..)
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix))
+            .cloned()
+            .collect())
     }
 }
 

@@ -93,7 +93,9 @@ impl World {
         match &done {
             Done::Delivered(Ok(Outcome::Rejected(_))) => self.count("rejected deliveries"),
             Done::Delivered(Ok(Outcome::Repeated)) => self.count("repeated deliveries"),
-            Done::Asked(Err(RequestError::Refused { .. } | RequestError::Unauthenticated)) => self.count("refused requests"),
+            Done::Asked(Err(RequestError::Refused { .. } | RequestError::Unauthenticated)) => {
+                self.count("refused requests")
+            }
             Done::Asked(Err(RequestError::Conflict(_))) => self.count("impossible requests"),
             Done::Asked(Ok(_)) => self.count("requests"),
             Done::Sealed(Ok(sealed)) if sealed.entries > 0 => self.count("seals"),

@@ -80,7 +80,7 @@ impl World {
                 let target = Target::Satellite(self.dice.pick(&satellites)?.clone());
                 let state = *self.dice.pick(&["on", "off", "dim"])?;
                 let args = json!({"state": state}).as_object()?.clone();
-                let ttl_s = self.dice.permille(300).then_some(5);
+                let ttl_s = self.dice.permille(500).then_some(5);
                 Wanted::Propose(Invocation { target, capability: "lamp".parse().ok()?, args }, ttl_s)
             }
             59..=76 => self.review()?,
