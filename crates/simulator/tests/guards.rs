@@ -1,7 +1,5 @@
 //! Each guard, removed: some world has to notice soon, or the invariants would guard nothing.
 
-#![expect(clippy::panic, clippy::print_stdout, reason = "tests fail by panicking and say what they saw")]
-
 use marvain_simulator::{Options, Plant, simulate};
 
 /// Worlds in which a removed guard has to be noticed.

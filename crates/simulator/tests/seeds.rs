@@ -1,12 +1,7 @@
 //! Many worlds, each from its seed. `MARVAIN_SEED` picks one and prints all that happens in it; `MARVAIN_SEEDS` says how
 //! many there are.
 
-#![expect(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "tests fail by panicking and say what ran"
-)]
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
 
 use marvain_simulator::{Failure, Options, simulate};
 use std::{

@@ -34,7 +34,7 @@ impl System {
     }
 
     /// As the console asks for randomness.
-    pub(crate) fn entropy(&self) -> Arc<dyn Fn(&mut [u8]) + Send + Sync> {
+    pub(crate) fn entropy(&self) -> Arc<marvain_console::Entropy> {
         let entropy = self.0.entropy.clone();
         Arc::new(move |bytes| entropy.fill(bytes))
     }

@@ -85,6 +85,8 @@ fn a_foreign_client_is_a_satellite_within_its_rights() {
     let id = text(&action["id"]);
     hub.await_answer(&["action", "show", id], |action| action["state"] == "awaiting_approval");
     hub.ask(&["action", "approve", id, "--yes"]);
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    eprintln!("{:#} {:#} {:#}", hub.ask(&["action", "show", id]), hub.ask(&["audit", "tail"]), hub.ask(&["satellite", "show", "pi"]));
     let delta: Value = serde_json::from_str(&line(&mut lines, "payload ")).unwrap();
     assert_eq!(delta["state"][id]["args"], json!({"state": "on"}), "{delta}");
     assert!(waiting.wait().unwrap().success());

@@ -110,11 +110,7 @@ impl Oracle {
             Some(old) if old.state == MemoryState::Tombstoned => {
                 return violated(FORGET, format!("{} came back as {new:?}", new.id));
             }
-            Some(old) if new.state == MemoryState::Tombstoned => {
-                self.count("forgotten");
-                let words = [&old.content].into_iter().chain(old.edits.iter().map(|edit| &edit.before));
-                self.forgotten.extend(words.flat_map(|text| markers(text)).map(str::to_owned));
-            }
+            Some(old) if old.state != new.state && new.state == MemoryState::Tombstoned => self.count("forgotten"),
             Some(_) => {}
         }
         Ok(())

@@ -77,7 +77,6 @@ pub(crate) struct Oracle {
     executions: BTreeMap<ActionId, u64>,
     /// Satellites that were ever revoked.
     revoked: BTreeSet<SatelliteId>,
-    forgotten: BTreeSet<String>,
 }
 
 impl Oracle {
