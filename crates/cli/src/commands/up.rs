@@ -1,7 +1,7 @@
 //! `marvain up`: keeps a hub running until it is told to stop.
 
 use crate::{
-    embedded::{Embedded, Ending, Options, Restore, RestoreError, System},
+    embedded::{self, Embedded, Ending, Options, Restore, RestoreError, System},
     error::CliError,
     globals::Globals,
 };
@@ -9,7 +9,7 @@ use clap::Args;
 use jiff::tz::TimeZone;
 use marvain_domain::id::PersonId;
 use marvain_hub::planner::OpenAiSettings;
-use std::{error::Error, io::Write as _, net::SocketAddr, path::PathBuf};
+use std::{io::Write as _, net::SocketAddr, path::PathBuf};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::spawn_blocking,
@@ -116,7 +116,9 @@ pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError
 async fn take_over(restore: Restore, data: PathBuf) -> Result<(), CliError> {
     match spawn_blocking(move || restore.take_over(&data)).await.map_err(failed)? {
         Ok(manifest) => tracing::info!(of = %manifest.at, "restored"),
-        Err(RestoreError::Backup(error)) => tracing::error!(error = &error as &dyn Error, "not restored"),
+        Err(RestoreError::Backup(error)) => {
+            tracing::error!(error = embedded::chain(&error), "not restored: the data are as they were")
+        }
         Err(error) => return Err(failed(error)),
     }
     Ok(())

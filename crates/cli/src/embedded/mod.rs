@@ -16,6 +16,7 @@ mod workers;
 pub(crate) use files::{DataDir, FileError};
 pub(crate) use restore::{Restore, RestoreError};
 pub(crate) use system::System;
+pub(crate) use workers::chain;
 
 use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
 use marvain_console::{Api, router};
@@ -251,6 +252,6 @@ async fn stopping(mut stopped: watch::Receiver<bool>) {
 
 async fn serve_mqtt(iot: IotCore, listener: TcpListener, stopped: watch::Receiver<bool>) {
     if let Err(error) = iot.serve(listener, stopping(stopped)).await {
-        tracing::error!(error = &error as &dyn std::error::Error, "the broker has ended");
+        tracing::error!(error = workers::chain(&error), "the broker has ended");
     }
 }

@@ -58,7 +58,7 @@ impl Worker {
                     continue;
                 }
                 Err(error) => {
-                    tracing::error!(error = &error as &dyn Error, "the queue cannot be read");
+                    tracing::error!(error = chain(&error), "the queue cannot be read");
                     Some(QUEUE_ERROR_PAUSE_MS)
                 }
             };
@@ -92,7 +92,7 @@ impl Worker {
         let done: Vec<Receipt> = futures_util::future::join_all(lanes).await.into_iter().flatten().collect();
         if let Err(error) = self.queues.ack(&done).await {
             // They come again, and have no effect then.
-            tracing::error!(error = &error as &dyn Error, "finished deliveries cannot be acknowledged");
+            tracing::error!(error = chain(&error), "finished deliveries cannot be acknowledged");
         }
     }
 
@@ -115,11 +115,11 @@ impl Worker {
     }
 
     async fn retry(&self, receipt: Receipt, error: &DeliverError, now: Timestamp) {
-        let chain = chain(error);
-        match self.queues.retry(receipt, &chain, now).await {
-            Ok(Fate::Dead) => tracing::error!(error = chain, "the delivery is a dead letter now: `marvain queue list`"),
-            Ok(fate) => tracing::warn!(error = chain, ?fate, "the delivery is tried again"),
-            Err(failure) => tracing::error!(error = &failure as &dyn Error, "a failed delivery cannot be put back"),
+        let why = chain(error);
+        match self.queues.retry(receipt, &why, now).await {
+            Ok(Fate::Dead) => tracing::error!(error = why, "the delivery is a dead letter now: `marvain queue list`"),
+            Ok(fate) => tracing::warn!(error = why, ?fate, "the delivery is tried again"),
+            Err(failure) => tracing::error!(error = chain(&failure), "a failed delivery cannot be put back"),
         }
     }
 }
@@ -134,7 +134,7 @@ fn lane(delivery: &Delivery) -> String {
 }
 
 /// An error and its causes in one line.
-pub(super) fn chain(error: &dyn Error) -> String {
+pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -39,7 +39,9 @@ fn from_a_claim_to_an_audited_action() {
     hub.ask(&["person", "add", "anna", "--role", "member"]);
     hub.ask(&["person", "add", "gus", "--role", "guest"]);
     hub.ask(&["person", "token", "gus", "--out", "@gus.token"]);
-    hub.ask(&["consent", "grant", "anna", "memory", "--purpose", "household"]);
+    for kind in ["memory", "disclosure"] {
+        hub.ask(&["consent", "grant", "anna", kind, "--purpose", "household"]);
+    }
     hub.ask(&["claim", "create", "--out", "@claim"]);
     let code = hub.ask(&["claim", "code", "pi", "--space", "den", "--person", "anna"]);
     assert_ne!(enrol(&hub, &"0".repeat(40)).code, Some(0));

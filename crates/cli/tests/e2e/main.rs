@@ -8,6 +8,7 @@
 
 mod clients;
 mod demo;
+mod disk;
 mod doctor;
 mod life;
 mod restore;

@@ -29,7 +29,15 @@ impl World {
         self.calm = true;
         self.shared.lock().weather = Weather::CALM;
         self.agenda.retain(|_, event| {
-            !matches!(event, Event::Spell | Event::HubCrash | Event::SatelliteCrash(_) | Event::Tick | Event::Seal)
+            !matches!(
+                event,
+                Event::Spell
+                    | Event::Regret(_)
+                    | Event::HubCrash
+                    | Event::SatelliteCrash(_)
+                    | Event::Tick
+                    | Event::Seal
+            )
         });
         if self.hub.is_none() {
             self.start_hub();

@@ -73,6 +73,8 @@ enum Event {
     Readings(SatelliteId),
     /// Somebody asks something of the hub.
     Person,
+    /// Somebody changes their mind.
+    Regret(people::Wanted),
     /// A device says what it must not.
     Forge,
 }
@@ -218,6 +220,7 @@ impl World {
             Event::Line(id) => self.line(&id),
             Event::Readings(id) => self.readings(&id),
             Event::Person => self.somebody_asks(),
+            Event::Regret(wanted) => self.regret(wanted),
             Event::Forge => self.forge(),
         }
     }

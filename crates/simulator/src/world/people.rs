@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 /// Something that somebody asks of the hub.
 #[derive(Clone, Debug)]
-enum Wanted {
+pub(super) enum Wanted {
     Speak(SatelliteId, String),
     Approve(ActionId, ArgsHash),
     Reject(ActionId),
@@ -31,6 +31,18 @@ enum Wanted {
     Role(PersonId, Role),
     Revoke(SatelliteId),
     Purge,
+}
+
+impl Wanted {
+    /// What somebody who changes their mind asks for next.
+    fn opposite(&self) -> Option<Self> {
+        match self {
+            Self::Privacy(space, on) => Some(Self::Privacy(space.clone(), !on)),
+            Self::Memory(memory, MemoryChange::Commit) => Some(Self::Memory(memory.clone(), MemoryChange::Forget)),
+            Self::Approve(action, _) => Some(Self::Cancel(action.clone())),
+            _ => None,
+        }
+    }
 }
 
 /// Who asks: with a token, or with what an earlier authentication said of them.
@@ -49,6 +61,11 @@ impl World {
         let Some(wanted) = self.wish() else { return };
         let person = self.oracle(|oracle| oracle.person(&id));
         let Some(person) = person else { return };
+        if let Some(opposite) = wanted.opposite()
+            && self.dice.permille(500)
+        {
+            self.within(20, 6_000, Event::Regret(opposite));
+        }
         let times = if self.dice.permille(150) { 2 } else { 1 };
         let caller = self.caller(person.clone());
         for _ in 0..times {
@@ -60,6 +77,17 @@ impl World {
             let what = format!("{id} asks {wanted:?}");
             self.spawn(what, |hub| async move { Done::Asked(ask(&hub, caller, credential, wanted, &shared).await) });
         }
+    }
+
+    /// The owner wants the opposite of what somebody has just asked for.
+    pub(super) fn regret(&mut self, wanted: Wanted) {
+        let Some((id, token)) = self.residents.first().map(|owner| (owner.id.clone(), owner.token.clone())) else {
+            return;
+        };
+        let Some(person) = self.oracle(|oracle| oracle.person(&id)) else { return };
+        let (caller, shared, credential) = (self.caller(person), self.shared.clone(), Credential::Token(token));
+        let what = format!("{id} asks {wanted:?}");
+        self.spawn(what, |hub| async move { Done::Asked(ask(&hub, caller, credential, wanted, &shared).await) });
     }
 
     /// More often somebody who may do something.
@@ -76,14 +104,14 @@ impl World {
         Some(match self.dice.range(0, 99) {
             0..=19 => Wanted::Speak(self.dice.pick(&satellites)?.clone(), self.words()),
             20..=52 => self.answer()?,
-            53..=58 => {
+            53..=60 => {
                 let target = Target::Satellite(self.dice.pick(&satellites)?.clone());
                 let state = *self.dice.pick(&["on", "off", "dim"])?;
                 let args = json!({"state": state}).as_object()?.clone();
                 let ttl_s = self.dice.permille(500).then_some(5);
                 Wanted::Propose(Invocation { target, capability: "lamp".parse().ok()?, args }, ttl_s)
             }
-            59..=76 => self.review()?,
+            61..=76 => self.review()?,
             77..=80 => Wanted::Recall("where is the key".to_owned()),
             81..=86 => Wanted::Privacy(self.dice.pick(&self.spaces)?.clone(), self.dice.permille(400)),
             87..=92 => {

@@ -44,7 +44,8 @@ impl World {
             self.dead.insert(connection);
             self.within(0, 40_000, Event::BrokerNotices(id.clone(), connection));
         }
-        self.within(500, 60_000, Event::SatelliteStart(id.clone()));
+        let longest_ms = if self.dice.permille(300) { 150_000 } else { 30_000 };
+        self.within(500, longest_ms, Event::SatelliteStart(id.clone()));
     }
 
     pub(super) fn tick_satellite(&mut self, id: &SatelliteId, boot: u64) {
