@@ -135,7 +135,7 @@ impl Hub {
             Effect::Hop { queue, body } => {
                 bus.enqueue(Delivery::hop(*queue, outgoing.id.as_str(), outgoing.at, body)).await
             }
-            Effect::Shadow { satellite, name, desired } => bus.shadow(satellite, *name, desired).await,
+            Effect::Shadow { satellite, name, desired } => self.tell(satellite, *name, desired).await,
             Effect::Revoke { certificate_id } => bus.revoke(certificate_id).await,
             Effect::Erase { memory } => {
                 let erased = self.ports.recall.erase(std::slice::from_ref(memory)).await;

@@ -16,6 +16,7 @@ pub mod planner;
 pub mod port;
 mod recalling;
 mod steps;
+mod telling;
 mod upkeep;
 
 pub use changes::Stored;

@@ -3,17 +3,21 @@
 use serde_json::Value;
 use std::{
     fs::{self, File},
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read, Write as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     rc::Rc,
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
 /// Longest that anything may take to come about.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest that a command may take.
+const RUN_MAX: Duration = Duration::from_secs(120);
+/// How often it is looked whether a command has ended.
+const RUN_LOOK: Duration = Duration::from_millis(2);
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -38,6 +42,14 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+fn gather(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).unwrap();
+        text
+    })
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
@@ -47,10 +59,25 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    #[track_caller]
     pub(crate) fn of(command: &mut Command) -> Self {
-        let ended = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: ended.status.code(), out: text(ended.stdout), err: text(ended.stderr) }
+        let spawned = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let mut process = spawned.unwrap_or_else(|e| panic!("{command:?}: {e}"));
+        let out = gather(process.stdout.take().unwrap());
+        let err = gather(process.stderr.take().unwrap());
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = process.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > RUN_MAX {
+                process.kill().unwrap();
+                process.wait().unwrap();
+                panic!("{command:?} does not end: {} {}", out.join().unwrap(), err.join().unwrap());
+            }
+            thread::sleep(RUN_LOOK);
+        };
+        Self { code: status.code(), out: out.join().unwrap(), err: err.join().unwrap() }
     }
 
     #[track_caller]

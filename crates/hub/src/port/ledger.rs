@@ -109,14 +109,15 @@ pub enum Effect {
         /// What it gets.
         body: Value,
     },
-    /// Merges into the desired state of a named shadow.
+    /// Tells a satellite the keys that `desired` has, in the desired state of a named shadow: with the values that are so
+    /// when it is carried out, for it may be carried out late.
     Shadow {
         /// Whose.
         satellite: SatelliteId,
         /// Which.
         #[serde(with = "shadow_name")]
         name: ShadowName,
-        /// The patch; a null removes.
+        /// The patch as it is now; a null removes.
         desired: Value,
     },
     /// Revokes a certificate and ends its live connections.

@@ -6,12 +6,11 @@ use crate::{
     deliver::StepError,
     entity::{OpenCommands, action_key, open_commands_key},
     hub::Hub,
-    port::{Delivery, Effect},
+    port::{Delivery, Effect, LedgerError},
 };
 use marvain_domain::{
     Principal, Timestamp,
     action::{Action, ActionState, COMMANDS_OPEN_MAX, Step, Target, Verdict, advance},
-    id::SatelliteId,
 };
 use marvain_topics::{ShadowName, wire::Command};
 use serde_json::json;
@@ -53,7 +52,8 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
             actions.push(id.clone());
             changes.upsert(open.as_ref(), &OpenCommands { satellite: satellite.clone(), actions })?;
             changes.replace(&stored, &next)?;
-            changes.effects.push(command(satellite, &next)?);
+            let desired = json!({(id.as_str()): command(&next)?});
+            changes.effects.push(Effect::Shadow { satellite: satellite.clone(), name: ShadowName::Commands, desired });
             let data = json!({"action": id, "args_hash": next.args_hash, "satellite": satellite});
             changes.audit(now, &Principal::System, "action.dispatched", data);
         }
@@ -61,10 +61,9 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     Ok(changes)
 }
 
-fn command(satellite: &SatelliteId, action: &Action) -> Result<Effect, StepError> {
-    let expires_at = action.command_expires_at.ok_or_else(|| StepError::reject("a command without an expiry"))?;
-    let command =
-        Command { capability: action.invocation.capability.clone(), args: action.invocation.args.clone(), expires_at };
-    let desired = json!({(action.id.as_str()): command});
-    Ok(Effect::Shadow { satellite: satellite.clone(), name: ShadowName::Commands, desired })
+/// What a satellite is told of an action that is dispatched to it.
+pub(crate) fn command(action: &Action) -> Result<Command, LedgerError> {
+    let expires_at = action.command_expires_at;
+    let expires_at = expires_at.ok_or_else(|| LedgerError::Bug(format!("command `{}` has no expiry", action.id)))?;
+    Ok(Command { capability: action.invocation.capability.clone(), args: action.invocation.args.clone(), expires_at })
 }

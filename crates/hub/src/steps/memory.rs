@@ -3,10 +3,10 @@
 use super::hop_body;
 use crate::{
     changes::Changes,
-    deliver::StepError,
+    deliver::{CONFLICTS_MAX, StepError},
     entity::memory_key,
     hub::Hub,
-    port::{Delivery, ModelError, RecallDoc},
+    port::{Delivery, LedgerError, ModelError, RecallDoc},
 };
 use marvain_domain::{Timestamp, id::MemoryId, memory::Memory};
 use serde::Deserialize;
@@ -16,13 +16,24 @@ struct Body {
     memory: MemoryId,
 }
 
-/// While the model is away the memory is findable by its words, and the delivery is tried again for its vector.
+/// While the model is away the memory is findable by its words, and the delivery is tried again for its vector. What is
+/// written is looked at again: the memory may have been forgotten meanwhile, and its words with it.
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, _now: Timestamp) -> Result<Changes, StepError> {
     let id = hop_body::<Body>(delivery)?.memory;
-    let memory = hub.load::<Memory>(&memory_key(&id)).await?.map(|stored| stored.value);
+    for _ in 0..CONFLICTS_MAX {
+        let before = hub.load::<Memory>(&memory_key(&id)).await?;
+        let followed = follow(hub, &id, before.as_ref().map(|stored| &stored.value)).await;
+        let after = hub.load::<Memory>(&memory_key(&id)).await?;
+        if before.map(|stored| stored.version) == after.map(|stored| stored.version) {
+            return followed.map(|()| Changes::default());
+        }
+    }
+    Err(LedgerError::Conflict { pk: memory_key(&id).pk, sk: memory_key(&id).sk }.into())
+}
+
+async fn follow(hub: &Hub, id: &MemoryId, memory: Option<&Memory>) -> Result<(), StepError> {
     let Some(memory) = memory.filter(|memory| memory.state.is_recallable()) else {
-        hub.ports.recall.erase(&[id]).await?;
-        return Ok(Changes::default());
+        return Ok(hub.ports.recall.erase(std::slice::from_ref(id)).await?);
     };
     let doc = |vector_space, vector| RecallDoc {
         memory: memory.id.clone(),
@@ -35,17 +46,17 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, _now: Timestamp) -> Resu
     match hub.ports.model.embed(std::slice::from_ref(&memory.content)).await {
         Ok(embeddings) => {
             let vector = embeddings.vectors.into_iter().next().unwrap_or_default();
-            hub.ports.recall.upsert(vec![doc(embeddings.space, vector)]).await?;
-            Ok(Changes::default())
-        }
-        Err(error @ (ModelError::Unavailable(_) | ModelError::Budget { .. })) => {
-            hub.ports.recall.upsert(vec![doc(String::new(), Vec::new())]).await?;
-            Err(error.into())
+            Ok(hub.ports.recall.upsert(vec![doc(embeddings.space, vector)]).await?)
         }
         Err(error) => {
             hub.ports.recall.upsert(vec![doc(String::new(), Vec::new())]).await?;
-            tracing::warn!(memory = %id, %error, "a memory is findable by its words only");
-            Ok(Changes::default())
+            match error {
+                ModelError::Unavailable(_) | ModelError::Budget { .. } => Err(error.into()),
+                error => {
+                    tracing::warn!(memory = %id, %error, "a memory is findable by its words only");
+                    Ok(())
+                }
+            }
         }
     }
 }

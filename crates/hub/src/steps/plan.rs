@@ -17,7 +17,7 @@ use marvain_domain::{
     id::{EventId, PersonId},
     identity::Person,
     memory::{Memory, MemoryChange, change},
-    plan::{PlanRequest, RecalledMemory, resolve},
+    plan::{MEMORY_FORGET, PlanRequest, RecalledMemory, resolve},
     policy::{MemoryFacts, Policies, Somebody},
 };
 use marvain_topics::Queue;
@@ -73,6 +73,7 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
             remember(hub, &policies, &memory, speaker.as_ref(), now, &mut changes).await?;
         }
     }
+    let forgetting = plan.actions.iter().any(|action| action.invocation.capability.as_str() == MEMORY_FORGET);
     for action in plan.actions {
         if hub.ports.ledger.get(&action_key(&action.id)).await?.is_some() {
             continue;
@@ -85,7 +86,7 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
         changes.audit_for(now, &proposer, on_behalf_of.clone(), "action.proposed", data);
         changes.effects.push(Effect::Hop { queue: Queue::Judge, body: json!({"action": action.id}) });
     }
-    forget_words(hub, &stored, now, &mut changes).await?;
+    forget_words(hub, &stored, forgetting, now, &mut changes).await?;
     Ok(changes)
 }
 
@@ -161,18 +162,23 @@ async fn consents(hub: &Hub, person: Option<&PersonId>, now: Timestamp) -> Resul
     }
 }
 
-/// The words of somebody who does not consent to be remembered are kept no longer than planning takes.
+/// The words of somebody who does not consent to be remembered are kept no longer than planning takes; and words that ask
+/// for something to be forgotten say what it was.
 async fn forget_words(
     hub: &Hub,
     event: &Stored<Event>,
+    forgetting: bool,
     now: Timestamp,
     changes: &mut Changes,
 ) -> Result<(), StepError> {
-    if let Some(person) = &event.value.person
-        && !hub.permits(person, ConsentKind::Memory, now).await?
-    {
+    let unwilling = match &event.value.person {
+        Some(person) => !hub.permits(person, ConsentKind::Memory, now).await?,
+        None => false,
+    };
+    if forgetting || unwilling {
         changes.replace(event, &event.value.redact())?;
-        let data = json!({"event": event.value.id, "why": "no consent to memory"});
+        let why = if unwilling { "no consent to memory" } else { "it asks to forget" };
+        let data = json!({"event": event.value.id, "why": why});
         changes.audit(now, &Principal::System, "event.redacted", data);
     }
     Ok(())
