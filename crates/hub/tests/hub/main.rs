@@ -1,10 +1,5 @@
 //! The hub's use cases over the local stores: what people and satellites do, and what must come of it.
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test says what is wrong by failing"
-)]
+#![expect(clippy::unwrap_used, reason = "a test says what is wrong by failing")]
 
 mod actions;
 mod bad_input;

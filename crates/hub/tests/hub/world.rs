@@ -24,10 +24,13 @@ use std::{
     },
 };
 
+/// Satellite and shadow.
+type ShadowKey = (String, &'static str);
+
 /// Desired states by satellite and shadow, and revoked certificates.
 #[derive(Default)]
 pub(crate) struct Outside {
-    shadows: Mutex<BTreeMap<(String, &'static str), Map<String, Value>>>,
+    shadows: Mutex<BTreeMap<ShadowKey, Map<String, Value>>>,
     revoked: Mutex<Vec<String>>,
 }
 

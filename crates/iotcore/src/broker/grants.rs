@@ -53,7 +53,13 @@ impl Grants {
         let client_id = Arc::clone(client_id);
         let found = broker.store.read(move |connection| principal(connection, id, &client_id)).await?;
         let Some(found) = found.filter(|found| found.status == Status::Active) else {
-            return Ok(Self { epoch, active: false, thing_attached: false, thing_of_others: false, documents: Vec::new() });
+            return Ok(Self {
+                epoch,
+                active: false,
+                thing_attached: false,
+                thing_of_others: false,
+                documents: Vec::new(),
+            });
         };
         let Principal { policies, thing_attached, thing_of_others, .. } = found;
         let documents = policies.into_iter().map(|(name, text)| broker.policies.parsed(name, text));
