@@ -127,7 +127,12 @@ async fn empty_outbox(broker: Weak<Broker>, rule: Arc<str>, target: Arc<dyn Rule
             Ok(true) => retry = RETRY_MIN,
             Ok(false) => filled.notified().await,
             Err(error) => {
-                tracing::error!(rule = &*rule, %error, retry_ms = retry.as_millis(), "outbox not delivered");
+                tracing::error!(
+                    rule = &*rule,
+                    error = &error as &dyn std::error::Error,
+                    retry_ms = retry.as_millis(),
+                    "outbox not delivered"
+                );
                 tokio::time::sleep(retry).await;
                 retry = (retry * 2).min(RETRY_MAX);
             }

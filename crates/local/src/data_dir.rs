@@ -4,6 +4,7 @@
 
 use crate::{FileVault, OpenError, SqliteLedger, SqliteQueues, SqliteRecall};
 use std::{
+    ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -49,6 +50,11 @@ impl LocalStores {
     /// [`OpenError`]: somebody else has it open, or a file is damaged or missing, or the file system refuses. Nothing
     /// that was there is replaced.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        // Between the two renames of a restore there is no data directory: an empty one must not take its place.
+        let unfinished = unfinished_beside(directory);
+        if !directory.exists() && unfinished.exists() {
+            return Err(OpenError::Unfinished(unfinished));
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(OpenError::file(directory))?;
         let lock = Lock::take(directory)?;
         let format = directory.join(FORMAT);
@@ -84,6 +90,13 @@ impl LocalStores {
     pub fn directory(&self) -> &Path {
         &self.directory
     }
+}
+
+/// Where a restore prepares what will take the place of a data directory.
+pub(crate) fn unfinished_beside(directory: &Path) -> PathBuf {
+    let mut name = directory.file_name().map_or_else(OsString::new, OsString::from);
+    name.push(".unfinished");
+    directory.with_file_name(name)
 }
 
 /// Does the file that says which format the directory has not exist yet?

@@ -233,3 +233,15 @@ async fn dead_letters_and_delays_are_in_the_backup() {
     assert_eq!(stores.queues.redrive(Redrive::Delivery(DeliveryId::derive(&["no such"]))).await.unwrap(), 0);
     assert_eq!(stores.queues.redrive(Redrive::Queue(Queue::Observe)).await.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_restore_that_was_cut_short_is_not_taken_for_a_new_hub() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data");
+    std::fs::create_dir(place.path().join("data.unfinished")).unwrap();
+    let refused = LocalStores::open(&data).err().unwrap();
+    assert!(matches!(refused, OpenError::Unfinished(_)), "{refused}");
+    assert!(!data.exists());
+    std::fs::remove_dir(place.path().join("data.unfinished")).unwrap();
+    LocalStores::open(&data).unwrap();
+}

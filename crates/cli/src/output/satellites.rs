@@ -67,7 +67,10 @@ pub(crate) fn one(info: &SatelliteInfo, look: Look) -> String {
         rows.push(("can", can(capability), Tint::Plain));
     }
     for reading in &info.readings {
-        let text = format!("{} {} {}, {}", reading.name, reading.value, reading.unit, relative(reading.at, look.now));
+        // As many digits as a person looks at; JSON has them all.
+        let value = (reading.value * 100.0).round() / 100.0;
+        let value = format!("{value} {}", reading.unit);
+        let text = format!("{} {}, {}", reading.name, value.trim_end(), relative(reading.at, look.now));
         rows.push(("reading", text, Tint::Plain));
     }
     fields(look, rows)

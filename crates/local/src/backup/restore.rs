@@ -3,7 +3,6 @@
 use super::{BackupError, Manifest, files, sync, verify_backup};
 use crate::data_dir::{self, Lock, VAULT};
 use std::{
-    ffi::OsString,
     fs,
     io::ErrorKind,
     path::{Path, PathBuf},
@@ -46,7 +45,7 @@ pub fn replace(backup: &Path, directory: &Path, aside: &Path) -> Result<Manifest
 /// A verified copy of the backup beside the directory that it is for.
 fn copy(backup: &Path, directory: &Path) -> Result<(Manifest, PathBuf), BackupError> {
     let manifest = verify_backup(backup)?;
-    let copy = beside(directory);
+    let copy = data_dir::unfinished_beside(directory);
     match fs::remove_dir_all(&copy) {
         // What a restore that was cut short has left.
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(BackupError::file(copy)(error)),
@@ -62,12 +61,6 @@ fn copy(backup: &Path, directory: &Path) -> Result<(Manifest, PathBuf), BackupEr
     }
     files::sync_directories(&copy)?;
     Ok((manifest, copy))
-}
-
-fn beside(directory: &Path) -> PathBuf {
-    let mut name = directory.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".unfinished");
-    directory.with_file_name(name)
 }
 
 fn absolute(path: &Path) -> Result<PathBuf, BackupError> {

@@ -43,6 +43,9 @@ pub enum OpenError {
         /// Which file.
         path: PathBuf,
     },
+    /// A restore was cut short, and there is no data.
+    #[error("`{}` is what a restore has left that was cut short: restore again, or remove it to begin anew", .0.display())]
+    Unfinished(PathBuf),
     /// It was written by a later version of this program.
     #[error("`{}` has format {found} and this program knows formats up to {known}: use a newer marvain", path.display())]
     Newer {

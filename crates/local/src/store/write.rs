@@ -94,7 +94,7 @@ fn commit(connection: &Connection, batch: &mut Vec<Box<dyn Write>>) {
     }
     let outcome = transact(connection, batch);
     if let Err(error) = &outcome {
-        tracing::warn!(%error, writes = batch.len(), "a transaction failed");
+        tracing::warn!(error = error as &dyn std::error::Error, writes = batch.len(), "a transaction failed");
         if !connection.is_autocommit()
             && let Err(error) = connection.execute_batch("ROLLBACK")
         {
