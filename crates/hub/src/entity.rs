@@ -7,7 +7,7 @@ use marvain_domain::{
     consent::{Consent, ConsentKind},
     event::{Event, SESSION_GAP_S, Session},
     id::{ActionId, EventId, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
-    identity::{EnrolmentCode, Location, Person, Presence, Satellite, Space},
+    identity::{EnrolmentCode, Person, Presence, Satellite, Space},
     memory::{Memory, MemoryState},
     reminder::Reminder,
 };
@@ -180,15 +180,6 @@ impl Entity for Space {
     }
     fn list(&self) -> Option<IndexKey> {
         index(SPACES, self.id.as_str())
-    }
-}
-
-impl Entity for Location {
-    fn key(&self) -> Key {
-        key(format!("location#{}", self.id), "location")
-    }
-    fn list(&self) -> Option<IndexKey> {
-        index("locations", self.id.as_str())
     }
 }
 

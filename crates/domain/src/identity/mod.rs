@@ -6,4 +6,4 @@ mod space;
 
 pub use person::{Person, Role, RoleChangeError, change_role};
 pub use satellite::{ENROLMENT_TTL_S, EnrolmentCode, EnrolmentRefusal, Presence, Satellite, SatelliteStatus, redeem};
-pub use space::{Location, Privacy, Space};
+pub use space::{Privacy, Space};

@@ -7,15 +7,6 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 
-/// A site: a home, an office.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Location {
-    /// Name.
-    pub id: LocationId,
-    /// Since when.
-    pub created_at: Timestamp,
-}
-
 /// A room, or another place where things are said and done together.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Space {

@@ -58,7 +58,7 @@ impl From<rusqlite::Error> for Rejection {
 
 impl Rejection {
     /// `statusCode`, `errorCode`, `errorMessage`: Developer Guide, "Device provisioning MQTT API", error payloads. The page
-    /// leaves the codes open; these are the ones AWS is seen to send.
+    /// leaves the codes open; devices should go by `statusCode`.
     pub(super) fn payload(&self) -> Vec<u8> {
         let (status, code) = match self {
             Self::Payload(_) => (400, "InvalidPayload"),
