@@ -1,13 +1,12 @@
 //! A satellite: the agent's own core on simulated storage, and the driver that carries its outputs out.
 //!
-//! It mirrors the agent's driver: appends are gathered and made durable before anything else is carried out. Its process
-//! may end before any output.
+//! It mirrors the agent's driver. Its process may end before any output, and between a write and its fsync.
 
 use crate::{disk::Disk, options::Plant, shared::START, shared::Shared};
 use marvain_domain::{Timestamp, id::ActionId, id::SatelliteId};
 use marvain_satellite::{
     config::{self, Config, ConfigError, Connection, Job},
-    core::{Agent, BOOT_ID_BYTES, BootId, Input, NotStored, Now, Output, Token},
+    core::{Agent, BOOT_ID_BYTES, BootId, Channel, Input, NotStored, Now, Output, Record, Token},
 };
 use marvain_topics::Topic;
 use std::path::Path;
@@ -62,7 +61,6 @@ pub(crate) struct Satellite {
     config: Config,
     disk: Disk,
     booted_ms: u64,
-    written: Vec<(u64, Result<u64, NotStored>)>,
     shared: Shared,
 }
 
@@ -88,7 +86,6 @@ impl Satellite {
             config,
             disk,
             booted_ms: 0,
-            written: Vec::new(),
             shared,
         })
     }
@@ -140,7 +137,6 @@ impl Satellite {
         state.oracle.count("satellite crashes");
         state.oracle.lost(id);
         self.disk.crash(&mut state.dice);
-        self.written.clear();
         self.connection = None;
     }
 
@@ -162,43 +158,33 @@ impl Satellite {
                 wishes.push(Wish::Crashed);
                 return wishes;
             };
-            match agent.poll_output() {
-                Some(Output::Append { ticket, record }) => {
-                    let refused = self.shared.strikes(|weather| weather.disk);
-                    let stored = if refused { Err(NotStored::Disk) } else { Ok(self.disk.append(&record)) };
-                    if stored.is_ok() {
-                        self.shared.lock().oracle.spooled(&self.id, &record);
-                    }
-                    self.written.push((ticket, stored));
-                }
-                Some(other) => {
-                    if self.make_durable() {
-                        self.act(other, &mut wishes);
-                    }
-                }
-                None if self.written.is_empty() => return wishes,
-                None => {
-                    self.make_durable();
-                }
-            }
+            let Some(output) = agent.poll_output() else { return wishes };
+            self.act(output, &mut wishes);
         }
     }
 
-    /// Says whether the process has survived it.
-    fn make_durable(&mut self) -> bool {
-        if self.written.is_empty() {
-            return true;
+    /// None is durable if the process ends before the end of it.
+    fn append(&mut self, records: &[Record]) {
+        let mut refused = None;
+        let mut stored = Vec::with_capacity(records.len());
+        for record in records {
+            let is_input = !matches!(record.channel, Channel::Telemetry | Channel::Report);
+            let failed = self.shared.strikes(|weather| weather.disk).then_some(NotStored::Disk);
+            let failed = failed.or(refused.filter(|_| is_input));
+            if is_input {
+                refused = failed;
+            }
+            stored.push(failed.map_or_else(|| Ok(self.disk.append(record)), Err));
+            if failed.is_none() {
+                self.shared.lock().oracle.spooled(&self.id, record);
+            }
         }
         if self.shared.strikes(|weather| weather.satellite_crash) {
-            self.crash();
-            return false;
+            return self.crash();
         }
         self.disk.sync();
         self.shared.lock().oracle.synced(&self.id);
-        for (ticket, stored) in std::mem::take(&mut self.written) {
-            self.answer(Input::Appended { ticket, stored, usage: self.disk.usage() });
-        }
-        true
+        self.answer(Input::Appended { stored, usage: self.disk.usage() });
     }
 
     fn answer(&mut self, input: Input) {
@@ -215,7 +201,8 @@ impl Satellite {
             Output::Start { action, job } => wishes.push(Wish::Start { action, job }),
             Output::Pause(paused) => self.paused = paused,
             Output::Fetch { lane, after, most } => {
-                let entries = self.disk.fetch(lane, after, most);
+                let unreadable = self.shared.strikes(|weather| weather.disk);
+                let entries = (!unreadable).then(|| self.disk.fetch(lane, after, most));
                 self.answer(Input::Fetched { lane, entries });
             }
             Output::Remove(token) => {
@@ -235,7 +222,7 @@ impl Satellite {
                     self.disk.rewrite(facts);
                 }
             }
-            Output::Append { .. } => {}
+            Output::Append(records) => self.append(&records),
         }
     }
 }

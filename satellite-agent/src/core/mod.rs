@@ -120,8 +120,9 @@ impl Agent {
                     self.step(step, now);
                 }
             }
-            Input::Appended { ticket, stored, usage } => self.appended(ticket, stored, usage, now),
-            Input::Fetched { lane, entries } => self.fetched(lane, entries),
+            Input::Appended { stored, usage } => self.appended(stored, usage, now),
+            Input::Fetched { lane, entries: Some(entries) } => self.fetched(lane, entries),
+            Input::Fetched { lane, entries: None } => self.window(lane).unreadable(now.mono_ms),
             Input::Removed(usage) => self.removed(usage),
             Input::Remembered { fact, stored } => self.remembered(&fact, stored, now),
             Input::Tick => {}
@@ -129,19 +130,20 @@ impl Agent {
         self.retry(now);
         self.ask_again(now);
         self.tell_presence(now);
-        self.pump();
+        self.pump(now);
     }
 
-    /// What to do next, until there is nothing left.
+    /// What to do next, until there is nothing left. What came in since the last look is stored together.
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.outputs.pop_front().or_else(|| self.next_append())
     }
 
     /// When to come back with [`Input::Tick`] at the latest, in [`Now::mono_ms`].
     pub fn deadline(&self) -> Option<u64> {
         let presence = self.shadows.presence_at(&self.presence).filter(|_| self.link == Link::Ready);
         let ask = self.shadows.ask_at().filter(|_| self.link == Link::Ready);
-        [self.store.retry_at(), presence, ask].into_iter().flatten().min()
+        let read = [&self.events, &self.telemetry].map(|window| window.retry_at().filter(|_| self.link == Link::Ready));
+        [self.store.retry_at(), presence, ask].into_iter().chain(read).flatten().min()
     }
 
     const fn window(&mut self, lane: Lane) -> &mut Window {
@@ -243,7 +245,7 @@ impl Agent {
     }
 
     /// Asks for entries where there is room in flight. Events wait until privacy mode is known for this connection.
-    fn pump(&mut self) {
+    fn pump(&mut self, now: Now) {
         if self.link != Link::Ready {
             return;
         }
@@ -251,7 +253,7 @@ impl Agent {
             if lane == Lane::Events && !self.shadows.config_known() {
                 continue;
             }
-            if let Some((after, most)) = self.window(lane).fetch() {
+            if let Some((after, most)) = self.window(lane).fetch(now.mono_ms) {
                 self.outputs.push_back(Output::Fetch { lane, after, most });
             }
         }

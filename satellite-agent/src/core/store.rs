@@ -14,10 +14,18 @@ const RESUME_FREE_DIVISOR: u64 = 8;
 
 #[derive(Debug)]
 struct Pending {
-    ticket: u64,
     record: Record,
     /// The command whose final report this is.
     ends: Option<ActionId>,
+    /// The spool did not take it.
+    refused: bool,
+}
+
+impl Pending {
+    /// Does it wait while inputs pause? Readings may be dropped, and for reports there is room left.
+    const fn waits(&self) -> bool {
+        self.refused || !matches!(self.record.channel, Channel::Telemetry | Channel::Report)
+    }
 }
 
 #[derive(Debug)]
@@ -25,74 +33,82 @@ struct Stall {
     why: NotStored,
     retry_at: u64,
     wait_ms: u64,
+    /// It was time: what waits is tried again.
+    trying: bool,
 }
 
-/// Records on their way into the spool. Bounded by its feeders: inputs pause as soon as one is stalled, and open commands
+/// Records on their way into the spool. Bounded by its feeders: inputs pause as soon as one is refused, and open commands
 /// are few.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    ticket: u64,
-    pending: VecDeque<Pending>,
-    stalled: VecDeque<Pending>,
+    waiting: VecDeque<Pending>,
+    /// What the spool is asked to take.
+    asked: Vec<Pending>,
     stall: Option<Stall>,
 }
 
 impl Store {
     pub(super) fn retry_at(&self) -> Option<u64> {
-        self.stall.as_ref().map(|stall| stall.retry_at)
+        self.stall.as_ref().filter(|stall| !stall.trying).map(|stall| stall.retry_at)
     }
 }
 
 impl Agent {
     pub(super) fn append(&mut self, record: Record, ends: Option<ActionId>) {
-        self.store.ticket = self.store.ticket.saturating_add(1);
-        let pending = Pending { ticket: self.store.ticket, record, ends };
-        // Events wait behind what is stalled already. Readings may be dropped, and for reports there is room left.
-        if self.store.stall.is_some() && !matches!(pending.record.channel, Channel::Telemetry | Channel::Report) {
-            self.store.stalled.push_back(pending);
-        } else {
-            self.submit(pending);
+        self.store.waiting.push_back(Pending { record, ends, refused: false });
+    }
+
+    /// Everything that waits and may be stored, in one request.
+    pub(super) fn next_append(&mut self) -> Option<Output> {
+        if !self.store.asked.is_empty() {
+            return None;
         }
+        let stalled = self.store.stall.as_ref().is_some_and(|stall| !stall.trying);
+        let (asked, waiting): (Vec<_>, _) =
+            std::mem::take(&mut self.store.waiting).into_iter().partition(|pending| !(stalled && pending.waits()));
+        self.store.waiting = waiting.into();
+        let records: Vec<_> = asked.iter().map(|pending| pending.record.clone()).collect();
+        self.store.asked = asked;
+        (!records.is_empty()).then_some(Output::Append(records))
     }
 
-    fn submit(&mut self, pending: Pending) {
-        self.outputs.push_back(Output::Append { ticket: pending.ticket, record: pending.record.clone() });
-        self.store.pending.push_back(pending);
-    }
-
-    /// Answer to [`Output::Append`]. Answers come in the order of the requests.
-    pub(super) fn appended(&mut self, ticket: u64, stored: Result<u64, NotStored>, usage: Usage, now: Now) {
+    /// Answer to [`Output::Append`].
+    pub(super) fn appended(&mut self, stored: Vec<Result<u64, NotStored>>, usage: Usage, now: Now) {
         self.presence.dropped_telemetry = usage.dropped_telemetry;
-        let Some(at) = self.store.pending.iter().position(|pending| pending.ticket == ticket) else { return };
-        let Some(pending) = self.store.pending.remove(at) else { return };
-        let lane = pending.record.channel.lane();
-        match stored {
-            Ok(seq) => {
-                self.window(lane).stored(seq);
-                if let Some(fact) = pending.ends.and_then(|action| self.commands.reported(&action)) {
-                    self.remember(fact, now);
+        let (mut refused, mut first) = (Vec::new(), None);
+        for (pending, stored) in std::mem::take(&mut self.store.asked).into_iter().zip(stored) {
+            let lane = pending.record.channel.lane();
+            match stored {
+                Ok(seq) => {
+                    self.window(lane).stored(seq);
+                    if let Some(fact) = pending.ends.and_then(|action| self.commands.reported(&action)) {
+                        self.remember(fact, now);
+                    }
                 }
-                if self.store.stall.is_some() && self.store.stalled.is_empty() && self.store.pending.is_empty() {
-                    self.resume();
+                // The spool has counted it.
+                Err(_) if lane == Lane::Telemetry => {}
+                Err(why) => {
+                    first = first.or(Some(why));
+                    refused.push(Pending { refused: true, ..pending });
                 }
             }
-            // The spool has counted it.
-            Err(_) if lane == Lane::Telemetry => {}
-            Err(why) => {
-                self.store.stalled.push_back(pending);
-                self.pause(why, now);
-            }
+        }
+        refused.into_iter().rev().for_each(|pending| self.store.waiting.push_front(pending));
+        match first {
+            Some(why) => self.pause(why, now),
+            None if self.store.stall.as_ref().is_some_and(|stall| stall.trying) => self.resume(),
+            None => {}
         }
     }
 
     fn pause(&mut self, why: NotStored, now: Now) {
         let wait_ms = match &self.store.stall {
-            // The records of one attempt fail together: that is one failure.
-            Some(stall) if stall.retry_at > now.mono_ms => return,
-            Some(stall) => (stall.wait_ms * 2).min(RETRY_MS_MAX),
+            Some(stall) if stall.trying => (stall.wait_ms * 2).min(RETRY_MS_MAX),
+            // A report that found no room either waits as long as the rest.
+            Some(_) => return,
             None => RETRY_MS_MIN,
         };
-        self.store.stall = Some(Stall { why, retry_at: now.mono_ms.saturating_add(wait_ms), wait_ms });
+        self.store.stall = Some(Stall { why, retry_at: now.mono_ms.saturating_add(wait_ms), wait_ms, trying: false });
         if !self.presence.paused {
             self.presence.paused = true;
             self.outputs.push_back(Output::Pause(true));
@@ -122,17 +138,10 @@ impl Agent {
         }
     }
 
-    /// Tries the stalled records again when it is time.
+    /// Tries what waits again when it is time.
     pub(super) fn retry(&mut self, now: Now) {
-        let due = self.store.stall.as_ref().is_some_and(|stall| stall.retry_at <= now.mono_ms);
-        if !due || !self.store.pending.is_empty() {
-            return;
-        }
-        if self.store.stalled.is_empty() {
-            return self.resume();
-        }
-        for pending in std::mem::take(&mut self.store.stalled) {
-            self.submit(pending);
+        if let Some(stall) = self.store.stall.as_mut().filter(|stall| stall.retry_at <= now.mono_ms) {
+            stall.trying = true;
         }
     }
 }

@@ -228,12 +228,10 @@ pub enum Input {
         /// How.
         outcome: Outcome,
     },
-    /// Answer to [`Output::Append`]: it is durable, or not.
+    /// Answer to [`Output::Append`]: what is durable, and what is not.
     Appended {
-        /// Its ticket.
-        ticket: u64,
-        /// The entry's place, or why there is none.
-        stored: Result<u64, NotStored>,
+        /// For each record in order: the entry's place, or why there is none.
+        stored: Vec<Result<u64, NotStored>>,
         /// How the spool stands.
         usage: Usage,
     },
@@ -241,8 +239,8 @@ pub enum Input {
     Fetched {
         /// Lane.
         lane: Lane,
-        /// Entries in order; none if there are no more.
-        entries: Vec<Entry>,
+        /// Entries in order, empty if there are no more; none if the spool cannot be read now.
+        entries: Option<Vec<Entry>>,
     },
     /// Answer to [`Output::Remove`].
     Removed(Usage),
@@ -271,13 +269,9 @@ pub enum Output {
         /// What to answer with.
         token: Option<Token>,
     },
-    /// Make a record durable.
-    Append {
-        /// What to answer with.
-        ticket: u64,
-        /// The record.
-        record: Record,
-    },
+    /// Make records durable, in order: behind an event that is refused, later ones of these are refused as well. The next
+    /// [`Output::Append`] comes after the answer to this one, so no event overtakes another.
+    Append(Vec<Record>),
     /// Read entries.
     Fetch {
         /// Lane.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    core::{Agent, BOOT_ID_BYTES, BootId, Input, NotStored, Now, Output, Recovered},
+    core::{Agent, BOOT_ID_BYTES, BootId, Input, Now, Output, Recovered},
     ports::Ports,
 };
 use marvain_domain::{action::Outcome, id::ActionId};
@@ -39,8 +39,6 @@ pub(crate) struct Driver {
     in_flight: usize,
     ports: Ports,
     began: Instant,
-    /// Written and not yet made durable.
-    written: Vec<(u64, Result<u64, NotStored>)>,
 }
 
 impl Driver {
@@ -63,7 +61,6 @@ impl Driver {
             in_flight: 0,
             ports,
             began,
-            written: Vec::new(),
         }
     }
 
@@ -139,31 +136,8 @@ impl Driver {
     }
 
     fn carry_out(&mut self) {
-        loop {
-            match self.agent.poll_output() {
-                Some(Output::Append { ticket, record }) => {
-                    let stored = self.storage.spool.append(&record);
-                    self.written.push((ticket, stored));
-                }
-                Some(other) => {
-                    self.make_durable();
-                    self.act(other);
-                }
-                None if self.written.is_empty() => return,
-                None => self.make_durable(),
-            }
-        }
-    }
-
-    fn make_durable(&mut self) {
-        if self.written.is_empty() {
-            return;
-        }
-        let synced = self.storage.spool.sync();
-        let usage = self.storage.spool.usage();
-        for (ticket, stored) in std::mem::take(&mut self.written) {
-            let stored = synced.and(stored);
-            self.tell(Input::Appended { ticket, stored, usage });
+        while let Some(output) = self.agent.poll_output() {
+            self.act(output);
         }
     }
 
@@ -175,11 +149,11 @@ impl Driver {
                 self.link.send(Request::Publish { topic, payload, token });
             }
             Output::Fetch { lane, after, most } => {
-                let entries = self.storage.spool.fetch(lane, after, most).unwrap_or_else(|error| {
+                let entries = self.storage.spool.fetch(lane, after, most);
+                if let Err(error) = &entries {
                     tracing::error!(lane = lane.as_str(), %error, cause = %error.source, "the spool cannot be read");
-                    Vec::new()
-                });
-                self.tell(Input::Fetched { lane, entries });
+                }
+                self.tell(Input::Fetched { lane, entries: entries.ok() });
             }
             Output::Remove(token) => {
                 if let Err(error) = self.storage.spool.remove(token.lane, token.seq) {
@@ -204,7 +178,10 @@ impl Driver {
                 self.actions.insert(id, action);
             }
             Output::Pause(paused) => self.paused = paused,
-            Output::Append { .. } => {}
+            Output::Append(records) => {
+                let stored = self.storage.spool.append(&records);
+                self.tell(Input::Appended { stored, usage: self.storage.spool.usage() });
+            }
         }
     }
 

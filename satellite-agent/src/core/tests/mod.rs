@@ -24,7 +24,24 @@ struct Disk {
     /// Entries of the events lane that fit; none for any number.
     room: Option<usize>,
     broken: bool,
+    unreadable: bool,
     journal_broken: bool,
+}
+
+impl Disk {
+    fn append(&mut self, record: Record) -> Result<u64, NotStored> {
+        let i = index(record.channel.lane());
+        if self.broken {
+            return Err(NotStored::Disk);
+        }
+        if record.channel != Channel::Report && self.room.is_some_and(|room| self.lanes[i].len() >= room) {
+            return Err(NotStored::Full);
+        }
+        self.stored[i] += 1;
+        let seq = self.stored[i];
+        self.lanes[i].push(Entry { seq, channel: record.channel, payload: record.payload });
+        Ok(seq)
+    }
 }
 
 struct World {
@@ -135,25 +152,14 @@ impl World {
                 self.unacked.extend(token);
                 None
             }
-            Output::Append { ticket, record } => {
-                let i = index(record.channel.lane());
-                let full = record.channel != Channel::Report
-                    && self.disk.room.is_some_and(|room| self.disk.lanes[i].len() >= room);
-                let stored = match (self.disk.broken, full) {
-                    (true, _) => Err(NotStored::Disk),
-                    (_, true) => Err(NotStored::Full),
-                    _ => {
-                        self.disk.stored[i] += 1;
-                        let seq = self.disk.stored[i];
-                        self.disk.lanes[i].push(Entry { seq, channel: record.channel, payload: record.payload });
-                        Ok(seq)
-                    }
-                };
-                Some(Input::Appended { ticket, stored, usage: self.usage() })
+            Output::Append(records) => {
+                let stored = records.into_iter().map(|record| self.disk.append(record)).collect();
+                Some(Input::Appended { stored, usage: self.usage() })
             }
             Output::Fetch { lane, after, most } => {
                 let behind = self.disk.lanes[index(lane)].iter().filter(|entry| entry.seq > after);
-                Some(Input::Fetched { lane, entries: behind.take(most).cloned().collect() })
+                let entries = (!self.disk.unreadable).then(|| behind.take(most).cloned().collect());
+                Some(Input::Fetched { lane, entries })
             }
             Output::Remove(token) => {
                 let i = index(token.lane);

@@ -66,3 +66,43 @@ fn readings_never_pause_anything() {
     assert!(!world.paused);
     assert_eq!(world.agent.deadline(), None);
 }
+
+#[test]
+fn lines_that_come_while_one_is_refused_do_not_overtake_it() {
+    let mut world = World::new();
+    world.connect(&json!({}), false);
+    world.say("a");
+    world.disk.broken = true;
+    let line = |text: &str| {
+        let (input, emit) = ("stdin".to_owned(), Emit::Transcript);
+        Input::Line { input, emit, text: text.to_owned(), position: None }
+    };
+    world.agent.handle(world.now(), line("b"));
+    let append = world.agent.poll_output().unwrap();
+    world.agent.handle(world.now(), line("c"));
+    assert!(world.agent.poll_output().is_none(), "one append at a time");
+    let refused = world.carry_out(append).unwrap();
+    world.disk.broken = false;
+    world.agent.handle(world.now(), refused);
+    world.settle();
+    assert!(world.paused && world.texts() == ["a"]);
+    world.pass(1_000);
+    assert_eq!(world.texts(), ["b", "c"]);
+}
+
+#[test]
+fn a_spool_that_cannot_be_read_for_a_while_is_read_again() {
+    let mut world = World::new();
+    world.disk.unreadable = true;
+    world.connect(&json!({}), false);
+    (0..100).for_each(|n| world.say(&n.to_string()));
+    assert!(world.texts().is_empty() && !world.paused);
+    world.disk.unreadable = false;
+    let mut texts = Vec::new();
+    for _ in 0..3 {
+        world.pass(5_000);
+        texts.extend(world.texts());
+        world.ack_all();
+    }
+    assert_eq!(texts, (0..100).map(|n: i32| n.to_string()).collect::<Vec<_>>());
+}

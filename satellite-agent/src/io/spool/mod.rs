@@ -29,8 +29,6 @@ pub(super) struct Spool {
     events: LaneLog,
     telemetry: LaneLog,
     bytes_max: u64,
-    /// Why an event was refused since the last `sync`.
-    refused: Option<NotStored>,
 }
 
 /// What was found on opening.
@@ -50,7 +48,7 @@ impl Spool {
         let mut found = Found::default();
         let events = LaneLog::open(dir, Lane::Events, segment_bytes, &mut found)?;
         let telemetry = LaneLog::open(dir, Lane::Telemetry, segment_bytes, &mut found)?;
-        Ok((Self { events, telemetry, bytes_max, refused: None }, found))
+        Ok((Self { events, telemetry, bytes_max }, found))
     }
 
     const fn lane(&mut self, lane: Lane) -> &mut LaneLog {
@@ -79,27 +77,35 @@ impl Spool {
         self.events.positions()
     }
 
-    /// Writes a record; it is durable after the next [`Self::sync`], until when no event overtakes one that was refused.
-    /// Telemetry is dropped, and counted, to make room.
-    pub(super) fn append(&mut self, record: &Record) -> Result<u64, NotStored> {
+    /// Writes records and makes them durable together: for each its place, or why it has none. No event overtakes one that
+    /// is refused. Telemetry is dropped, and counted, to make room.
+    pub(super) fn append(&mut self, records: &[Record]) -> Vec<Result<u64, NotStored>> {
+        let mut refused = None;
+        let written: Vec<_> = records.iter().map(|record| self.write(record, &mut refused)).collect();
+        // If that fails, nothing of it counts as stored.
+        let synced = self.sync();
+        written.into_iter().map(|stored| synced.and(stored)).collect()
+    }
+
+    fn write(&mut self, record: &Record, refused: &mut Option<NotStored>) -> Result<u64, NotStored> {
         match record.channel {
             Channel::Telemetry => {
-                let stored = self.append_with_room(Lane::Telemetry, record);
+                let stored = self.write_with_room(Lane::Telemetry, record);
                 if stored.is_err() {
                     self.telemetry.count_dropped(1);
                 }
                 stored
             }
-            Channel::Report => self.append_with_room(Lane::Events, record),
+            Channel::Report => self.write_with_room(Lane::Events, record),
             Channel::Transcript | Channel::Observation | Channel::Suppressed => {
-                let stored = self.refused.map_or_else(|| self.append_with_room(Lane::Events, record), Err);
-                self.refused = stored.err();
+                let stored = refused.map_or_else(|| self.write_with_room(Lane::Events, record), Err);
+                *refused = stored.err();
                 stored
             }
         }
     }
 
-    fn append_with_room(&mut self, lane: Lane, record: &Record) -> Result<u64, NotStored> {
+    fn write_with_room(&mut self, lane: Lane, record: &Record) -> Result<u64, NotStored> {
         let reserve = if record.channel == Channel::Report { 0 } else { self.bytes_max / REPORTS_DIVISOR };
         let frame = self.lane(lane).encode(record).ok_or(NotStored::Disk)?;
         let needed = self.lane(lane).bytes_for(&frame);
@@ -113,9 +119,7 @@ impl Spool {
         self.lane(lane).append(record, &frame).map_err(|error| not_stored(&error))
     }
 
-    /// Makes everything written durable. If that fails, nothing since the last success counts as stored.
-    pub(super) fn sync(&mut self) -> Result<(), NotStored> {
-        self.refused = None;
+    fn sync(&mut self) -> Result<(), NotStored> {
         let both = [self.events.sync(), self.telemetry.sync()];
         both.into_iter().collect::<Result<(), _>>().map_err(|error| not_stored(&error))
     }

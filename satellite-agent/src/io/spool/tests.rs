@@ -38,16 +38,17 @@ fn record(channel: Channel, text: &str) -> Record {
     Record { channel, payload, position: None }
 }
 
+fn append(spool: &mut Spool, record: Record) -> Result<u64, NotStored> {
+    let stored: [_; 1] = spool.append(&[record]).try_into().unwrap();
+    stored[0]
+}
+
 fn say(spool: &mut Spool, text: &str) -> Result<u64, NotStored> {
-    let stored = spool.append(&record(Channel::Transcript, text));
-    spool.sync().unwrap();
-    stored
+    append(spool, record(Channel::Transcript, text))
 }
 
 fn measure(spool: &mut Spool, text: &str) -> Result<u64, NotStored> {
-    let stored = spool.append(&record(Channel::Telemetry, text));
-    spool.sync().unwrap();
-    stored
+    append(spool, record(Channel::Telemetry, text))
 }
 
 /// Texts behind `after`, fetched a few at a time.
@@ -181,11 +182,10 @@ fn a_spool_full_of_events_takes_reports_only() {
     while say(&mut spool, &filler).is_ok() {
         stored += 1;
     }
-    assert_eq!(spool.append(&record(Channel::Transcript, &filler)), Err(NotStored::Full));
     assert_eq!(spool.usage().dropped_telemetry, 1);
     assert_eq!(measure(&mut spool, &filler), Err(NotStored::Full));
     assert_eq!(spool.usage().dropped_telemetry, 2);
-    assert!(spool.append(&record(Channel::Report, "done")).is_ok());
+    assert!(append(&mut spool, record(Channel::Report, "done")).is_ok());
     assert_eq!(texts(&mut spool, Lane::Events, 0).len(), stored + 1);
     spool.remove(Lane::Events, stored as u64 / 2).unwrap();
     assert!(say(&mut spool, &filler).is_ok(), "room comes back");
@@ -198,9 +198,8 @@ fn positions_of_inputs_are_stored_with_the_line_and_outlive_it() {
     for offset in 1..=200 {
         let position = Position { input: "log".into(), device: 1, inode: 2, offset };
         let said = record(Channel::Transcript, &"x".repeat(300));
-        let seq = spool.append(&Record { position: Some(position), ..said }).unwrap();
-        assert!(spool.positions().get("log").is_none_or(|known| known.offset < offset), "only when it is durable");
-        spool.sync().unwrap();
+        let seq = append(&mut spool, Record { position: Some(position), ..said }).unwrap();
+        assert_eq!(spool.positions()["log"].offset, offset);
         spool.remove(Lane::Events, seq).unwrap();
     }
     drop(spool);
@@ -214,9 +213,8 @@ fn a_disk_that_refuses_loses_nothing_and_is_used_again() {
     say(&mut spool, "0").unwrap();
     // Writing to a file that is open for reading only fails, like writing to a full disk.
     spool.events.break_tail(File::open(dir.files("events").pop().unwrap()).unwrap());
-    assert_eq!(spool.append(&record(Channel::Transcript, "lost")), Err(NotStored::Disk));
-    assert_eq!(spool.append(&record(Channel::Transcript, "overtakes")), Err(NotStored::Disk));
-    spool.sync().unwrap();
+    let both = ["lost", "overtakes"].map(|text| record(Channel::Transcript, text));
+    assert_eq!(spool.append(&both), [Err(NotStored::Disk); 2]);
     assert_eq!(say(&mut spool, "1"), Ok(2));
     assert_eq!(texts(&mut spool, Lane::Events, 0), ["0", "1"]);
     drop(spool);
