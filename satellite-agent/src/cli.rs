@@ -7,7 +7,7 @@ use crate::{
     run::{RunError, RunOptions, run},
 };
 use clap::{Args, Parser, Subcommand};
-use marvain_domain::id::SatelliteId;
+use marvain_domain::{chain, id::SatelliteId};
 use std::{
     io::{IsTerminal as _, Write as _},
     path::PathBuf,
@@ -135,7 +135,7 @@ pub fn execute(command: Command) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let cause = crate::io::link::chain(&failure);
+            let cause = chain(&failure);
             if json {
                 tracing::error!(cause, "failed");
             } else if writeln!(std::io::stderr(), "error: {cause}").is_err() {

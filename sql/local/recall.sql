@@ -7,6 +7,7 @@ CREATE TABLE docs (
   space  TEXT NOT NULL,
   vector BLOB NOT NULL
 ) STRICT;
+CREATE INDEX docs_by_space ON docs (space, memory);
 
 -- Their words, by the same row ids; the tier is a word too, so that a search stays within it, but counts for nothing.
 CREATE VIRTUAL TABLE words USING fts5 (content, tier, tokenize = 'porter unicode61 remove_diacritics 2');

@@ -4,6 +4,9 @@
 //! who sent it: that is the topic's and the certificate's to say.
 
 pub mod provisioning;
+mod refusal;
+
+pub use refusal::WireError;
 
 use crate::channel::BROKER_PAYLOAD_BYTES_MAX;
 use marvain_domain::{
@@ -26,44 +29,6 @@ pub const EVENT_ID_BYTES_MAX: usize = 64;
 /// Most readings in one telemetry payload.
 pub const READINGS_MAX: usize = 32;
 
-/// Why a payload is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum WireError {
-    /// Empty.
-    #[error("the payload is empty")]
-    Empty,
-    /// Too large.
-    #[error("the payload has {bytes} bytes, more than {bytes_max}")]
-    TooLarge {
-        /// How many it has.
-        bytes: usize,
-        /// How many it may have.
-        bytes_max: usize,
-    },
-    /// Not UTF-8.
-    #[error("the payload is not UTF-8 from byte {0} on")]
-    NotUtf8(usize),
-    /// Not the JSON that it should be; the path names the field.
-    #[error("`{path}`: {source}")]
-    Field {
-        /// Path of the field, `.` for the whole.
-        path: String,
-        /// What is wrong with it.
-        source: serde_json::Error,
-    },
-    /// Another version.
-    #[error("`v` is {0}, not {WIRE_VERSION}")]
-    Version(u8),
-    /// A value out of bounds.
-    #[error("`{field}` must be {expected}")]
-    Bounds {
-        /// Which.
-        field: &'static str,
-        /// What it may be.
-        expected: String,
-    },
-}
-
 /// One JSON value of at most `bytes_max` bytes, and nothing after it.
 fn json<T: DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Result<T, WireError> {
     if bytes.is_empty() {
@@ -74,20 +39,14 @@ fn json<T: DeserializeOwned>(bytes: &[u8], bytes_max: usize) -> Result<T, WireEr
     }
     let text = std::str::from_utf8(bytes).map_err(|e| WireError::NotUtf8(e.valid_up_to()))?;
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut reader).map_err(field)?;
-    reader.end().map_err(|source| WireError::Field { path: ".".to_owned(), source })?;
+    let value = serde_path_to_error::deserialize(&mut reader)?;
+    reader.end()?;
     Ok(value)
-}
-
-fn field(error: serde_path_to_error::Error<serde_json::Error>) -> WireError {
-    // Text that is no JSON breaks off between fields.
-    let path = Some(error.path().to_string()).filter(|path| !path.ends_with('?'));
-    WireError::Field { path: path.unwrap_or_else(|| ".".to_owned()), source: error.into_inner() }
 }
 
 /// Some fields of a payload. Flattened and tagged types would lose the path of a field that is wrong.
 fn fields<T: DeserializeOwned>(payload: &Value) -> Result<T, WireError> {
-    serde_path_to_error::deserialize(payload).map_err(field)
+    Ok(serde_path_to_error::deserialize(payload)?)
 }
 
 /// A payload of ours and of this version: another version may have other fields, so it is looked at first.

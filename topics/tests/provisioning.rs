@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 use serde_yaml_ng::Value;
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, process::Command};
 
 /// What an identity and a claim consist of.
 const IDENTITY: [&str; 4] = ["certificate.pem", "connection.json", "private.key", "root-ca.pem"];
@@ -45,11 +45,39 @@ fn units_are_sandboxed() {
     }
 }
 
+/// `systemd-analyze` of Debian's package `systemd`, on a file system where there is what the units name.
+#[test]
+fn systemd_understands_the_units() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("provisioning");
+    let (units, programs) = (root.join("etc/systemd/system"), ["bin/rm", "usr/local/bin/marvain-satellite"]);
+    fs::create_dir_all(&units).unwrap();
+    for target in ["sysinit", "basic", "shutdown", "network", "network-online", "time-sync"] {
+        fs::write(units.join(format!("{target}.target")), "[Unit]\n").unwrap();
+    }
+    for program in programs.map(|program| root.join(program)) {
+        fs::create_dir_all(program.parent().unwrap()).unwrap();
+        fs::copy("/bin/true", program).unwrap();
+    }
+    for unit in UNITS {
+        fs::write(units.join(unit), read(unit)).unwrap();
+    }
+    let mut verify = Command::new("systemd-analyze");
+    let ran = verify.args(["verify", "--man=no", "--root"]).arg(&root).args(UNITS).output().unwrap();
+    let said = String::from_utf8(ran.stderr).unwrap();
+    // systemd before 254 does not know these two, and says so.
+    let complaints: Vec<_> = said
+        .lines()
+        .filter(|line| !["RestartSteps", "RestartMaxDelaySec"].iter().any(|new| line.contains(&format!("'{new}'"))))
+        .collect();
+    assert!(ran.status.success() && complaints.is_empty(), "{}: {complaints:?}", ran.status);
+}
+
 #[test]
 fn the_satellite_runs_as_nobody_and_has_its_identity_as_credentials() {
     let unit = read(UNITS[0]);
     assert_eq!(settings(&unit, "DynamicUser"), ["yes"]);
     assert_eq!(settings(&unit, "Restart"), ["always"]);
+    assert_eq!(settings(&unit, "ConditionPathExists"), ["/etc/marvain/identity/connection.json"]);
     let credentials: BTreeSet<_> = settings(&unit, "LoadCredential").into_iter().collect();
     assert_eq!(
         credentials,

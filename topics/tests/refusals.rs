@@ -18,54 +18,50 @@ const EVERY: [Parse; 5] = [EVENT, TELEMETRY, REPORT, PRESENCE, LIFECYCLE];
 
 const CASES: &[(&str, Parse, &str)] = &[
     ("event-array", EVENT, "`.`: invalid type: sequence, expected a map at line 1 column 0"),
-    ("event-at-absurd", EVENT, "`at`: `+292277026596-12-04T15:30:07Z` is no RFC 3339 time between 1970 and 9999"),
-    ("event-at-number", EVENT, "`at`: invalid type: integer `1795340351250`, expected a string"),
+    ("event-at-absurd", EVENT, "`at`: `…` is no RFC 3339 time between 1970 and 9999"),
+    ("event-at-number", EVENT, "`at`: invalid type: integer `…`, expected a string"),
     ("event-details-list", EVENT, "`details`: invalid type: sequence, expected a map"),
     ("event-id-empty", EVENT, "`id` must be 1 to 64 bytes"),
     ("event-id-long", EVENT, "`id` must be 1 to 64 bytes"),
     (
         "event-kind-unknown",
         EVENT,
-        "`kind`: unknown variant `gossip`, expected one of `transcript`, `observation`, `suppressed`",
+        "`kind`: unknown variant `…`, expected one of `transcript`, `observation`, `suppressed`",
     ),
     ("event-malformed", EVENT, "`.`: EOF while parsing a value at line 2 column 0"),
     ("event-text-missing", EVENT, "`.`: missing field `text`"),
-    ("event-text-number", EVENT, "`text`: invalid type: integer `5`, expected a string"),
+    ("event-text-number", EVENT, "`text`: invalid type: integer `…`, expected a string"),
     ("event-trailing", EVENT, "`.`: trailing characters at line 1 column 114"),
     ("event-version-2", EVENT, "`v` is 2, not 1"),
-    ("event-version-absurd", EVENT, "`v`: invalid type: floating point `1e+30`, expected u8"),
+    ("event-version-absurd", EVENT, "`v`: invalid type: floating point `…`, expected u8"),
     ("event-version-missing", EVENT, "`.`: missing field `v`"),
-    ("event-version-text", EVENT, r#"`v`: invalid type: string "1", expected u8"#),
-    (
-        "lifecycle-timestamp-text",
-        LIFECYCLE,
-        r#"`timestamp`: invalid type: string "now", expected u64 at line 3 column 20"#,
-    ),
+    ("event-version-text", EVENT, "`v`: invalid type: string `…`, expected u8"),
+    ("lifecycle-timestamp-text", LIFECYCLE, "`timestamp`: invalid type: string `…`, expected u64 at line 3 column 20"),
     ("presence-capabilities-many", PRESENCE, "`capabilities` must be at most 32"),
     (
         "presence-capability-name",
         PRESENCE,
-        "`current.state.reported.capabilities[0].name`: `Lamp!` is no capability name: use 1 to 48 of a-z, 0-9, `_`, `-` and `.`, beginning with a letter at line 14 column 27",
+        "`current.state.reported.capabilities[0].name`: `…` is no capability name: use 1 to 48 of a-z, 0-9, `_`, `-` and `.`, beginning with a letter at line 14 column 27",
     ),
     ("presence-software-long", PRESENCE, "`software` must be at most 64 bytes"),
     (
         "report-action-not-an-id",
         REPORT,
-        "`action`: `lamp` is no action id: it should look like `act_` and 26 characters of 0-9 and a-v",
+        "`action`: `…` is no action id: it should look like `act_` and 26 characters of 0-9 and a-v",
     ),
-    ("report-error-number", REPORT, "`error`: invalid type: integer `5`, expected a string"),
+    ("report-error-number", REPORT, "`error`: invalid type: integer `…`, expected a string"),
     ("report-state-not-its-own", REPORT, "`state` must be acknowledged, succeeded, failed, rejected or expired"),
     (
         "report-state-unknown",
         REPORT,
-        "`state`: unknown variant `exploded`, expected one of `proposed`, `awaiting_approval`, `allowed`, `approved`, `dispatched`, `acknowledged`, `succeeded`, `failed`, `rejected`, `expired`, `timed_out`, `canceled`",
+        "`state`: unknown variant `…`, expected one of `proposed`, `awaiting_approval`, `allowed`, `approved`, `dispatched`, `acknowledged`, `succeeded`, `failed`, `rejected`, `expired`, `timed_out`, `canceled`",
     ),
     ("telemetry-name-empty", TELEMETRY, "`readings.name` must be 1 to 64 bytes"),
     ("telemetry-readings-many", TELEMETRY, "`readings` must be 1 to 32 values"),
     ("telemetry-readings-none", TELEMETRY, "`readings` must be 1 to 32 values"),
     ("telemetry-unit-long", TELEMETRY, "`readings.unit` must be at most 16 bytes"),
-    ("telemetry-value-huge", TELEMETRY, "`readings[0].value`: number out of range at line 1 column 85"),
-    ("telemetry-value-text", TELEMETRY, r#"`readings[1].value`: invalid type: string "warm", expected f64"#),
+    ("telemetry-value-huge", TELEMETRY, "`.`: number out of range at line 1 column 85"),
+    ("telemetry-value-text", TELEMETRY, "`readings[1].value`: invalid type: string `…`, expected f64"),
 ];
 
 fn folder() -> std::path::PathBuf {
@@ -79,6 +75,50 @@ fn every_bad_payload_is_refused_for_its_reason() {
         let error = parse(&bytes).expect_err(name).to_string();
         assert_eq!(&error, expected, "{name}");
     }
+}
+
+/// Refusals go into the audit log, which cannot forget.
+#[test]
+fn what_was_said_is_in_no_refusal() {
+    let words = [
+        "the safe opens with 4711",
+        "\"the safe\", expected 4711",
+        "` is no safe 4711`, expected `the safe` is no `4711",
+        "safe_4711",
+    ];
+    let shapes = [
+        json!({"v": 1, "id": "a", "at": "@", "kind": "transcript", "text": "x"}),
+        json!({"v": 1, "id": "a", "at": "2026-11-22T09:39:11Z", "kind": "@", "text": "x"}),
+        json!({"v": 1, "id": "a", "at": "2026-11-22T09:39:11Z", "kind": "transcript", "text": ["@"]}),
+        json!({"v": 1, "id": "a", "at": "2026-11-22T09:39:11Z", "kind": "observation", "name": "x", "details": "@"}),
+        json!({"v": 1, "id": "a", "at": "2026-11-22T09:39:11Z", "readings": "@"}),
+        json!({"v": 1, "id": "a", "at": "2026-11-22T09:39:11Z", "readings": [{"name": "x", "value": "@"}]}),
+        json!({"v": 1, "action": "@", "state": "failed", "at": "2026-11-22T09:39:11Z"}),
+        json!({"v": "@"}),
+        json!({"current": {"version": 1, "state": {"reported": {"software": "1", "capabilities": [
+            {"name": "@", "kind": "builtin"}]}}}}),
+        json!({"current": {"version": 1, "state": {"reported": {"software": "1", "capabilities": [
+            {"name": "a", "kind": "builtin", "args": {"@": "@"}}]}}}}),
+        json!({"current": {"version": 1, "state": {"reported": {"software": "1", "capabilities": [
+            {"name": "a", "kind": "builtin", "@": 1}]}}}}),
+        json!({"timestamp": "@"}),
+        json!("@"),
+    ];
+    for shape in &shapes {
+        for word in words {
+            let quoted = json!(word).to_string();
+            let payload = shape.to_string().replace("@", &quoted[1..quoted.len() - 1]);
+            // Cut short, it is no JSON.
+            for payload in [payload.as_str(), &payload[..payload.len() - 1]] {
+                for error in EVERY.iter().filter_map(|parse| parse(payload.as_bytes()).err()) {
+                    let told = format!("{error} {error:?}");
+                    assert!(!told.contains("safe") && !told.contains("4711"), "{payload}: {told}");
+                }
+            }
+        }
+    }
+    let key = br#"{"v": 1, "details": {"the safe 4711": 1e999}}"#;
+    assert_eq!(EventPayload::parse(key).unwrap_err().to_string(), "`.`: number out of range at line 1 column 43");
 }
 
 #[test]

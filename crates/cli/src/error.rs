@@ -1,6 +1,7 @@
 //! How a command fails: an exit code for scripts, a message and a hint for people, each printed once.
 
 use marvain_console::error::{ErrorBody, ErrorInfo};
+use marvain_domain::chain;
 use std::{
     error::Error,
     io::{self, Write as _},
@@ -141,14 +142,8 @@ impl CliError {
     }
 
     fn message(&self) -> String {
-        let mut text = self.0.info.message.clone();
-        let mut cause = self.0.cause.as_deref().map(|cause| cause as &(dyn Error + 'static));
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+        let message = &self.0.info.message;
+        self.0.cause.as_deref().map_or_else(|| message.clone(), |cause| format!("{message}: {}", chain(cause)))
     }
 
     fn text(&self) -> String {

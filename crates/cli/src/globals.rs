@@ -13,7 +13,7 @@ use std::{
 /// Options that every command takes.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct Globals {
-    /// Print JSON: one document on standard output, errors as JSON on standard error.
+    /// Print JSON: one document on standard output (`demo`: one a step), errors as JSON on standard error.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// The hub's data directory [default: marvain in XDG's data directory].

@@ -11,12 +11,15 @@ mod error;
 mod globals;
 mod output;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::{ClientCommand, up};
 use error::CliError;
 use globals::Globals;
-use std::{io::IsTerminal as _, process::ExitCode};
+use std::{io::IsTerminal as _, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
+
+/// How long work that cannot be interrupted may go on when all else has ended, in milliseconds.
+const LINGER_MS: u64 = 500;
 
 /// A personal agent hub with satellites.
 #[derive(Parser)]
@@ -42,8 +45,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Cli { globals, command } = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let Cli { globals, command } = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let command = match command {
+        Command::Demo(_) if let Err(error) = demo::refuse_foreign(&matches) => return error.report(globals.json),
         // The satellite brings a runtime and a log of its own.
         Command::Agent(command) => return marvain_satellite::cli::execute(command),
         other => other,
@@ -63,6 +68,8 @@ fn main() -> ExitCode {
             Command::Agent(_) => Ok(()),
         }
     });
+    // A copy or a check that nobody waits for any more is cut off: what it has left is as after a crash.
+    runtime.shutdown_timeout(Duration::from_millis(LINGER_MS));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => error.report(globals.json),

@@ -22,7 +22,7 @@ pub use marvain_domain::action::Target;
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ActionParams {
-    /// Only in this state: then a page may be short, or empty, and still go on.
+    /// Only in this state: then a page may be short and still go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ActionState>,
     /// At most so many, 1 to [`LIMIT_MAX`], newest first.

@@ -5,6 +5,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode},
     response::{IntoResponse, Response},
 };
+use marvain_domain::chain;
 use marvain_hub::people::RequestError;
 use serde::{Deserialize, Serialize};
 
@@ -135,9 +136,4 @@ impl IntoResponse for ApiError {
         }
         response
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -25,6 +25,7 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod queues;
+pub mod reminders;
 pub mod restores;
 pub mod routes;
 pub mod satellites;

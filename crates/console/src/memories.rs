@@ -27,7 +27,8 @@ pub const RECALL_LIMIT_DEFAULT: usize = 10;
 pub struct MemoryParams {
     /// In this state.
     pub state: MemoryState,
-    /// At most so many, 1 to [`LIMIT_MAX`], newest change first.
+    /// At most so many, 1 to [`LIMIT_MAX`], newest change first. What is not for the caller is left out: a page may be
+    /// short and still go on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Where the last page ended.

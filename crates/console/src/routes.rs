@@ -2,7 +2,7 @@
 
 use crate::{
     LONG_REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S, Shared, actions, audit, backups, consents, error::ApiError, guard,
-    memories, metrics, people, policy, queues, restores, satellites, spaces, speech, status,
+    memories, metrics, people, policy, queues, reminders, restores, satellites, spaces, speech, status,
 };
 use axum::{
     Router,
@@ -98,6 +98,8 @@ fn table() -> Vec<Route> {
         post("/v1/actions/{id}/approve", actions::approve),
         post("/v1/actions/{id}/reject", actions::reject),
         post("/v1/actions/{id}/cancel", actions::cancel),
+        get("/v1/reminders", reminders::list),
+        delete("/v1/reminders/{id}", reminders::cancel),
         get("/v1/policy", policy::show),
         put("/v1/policy", policy::set).body_bytes_max(policy::POLICY_BODY_BYTES_MAX),
         get("/v1/audit/entries", audit::tail),

@@ -4,18 +4,17 @@ use crate::{
     Shared,
     error::Answer,
     operations::{BrokerStats, Stats},
-    page::LIMIT_MAX,
 };
 use axum::{Extension, Json, extract::State};
 use marvain_domain::{
     Timestamp,
-    action::ActionState,
     id::{PersonId, SpaceId},
     identity::{Role, SatelliteStatus},
-    memory::MemoryState,
 };
-use marvain_hub::people::{ActionQuery, Caller, MemoryQuery};
+use marvain_hub::people::{Caller, Waiting};
 use serde::{Deserialize, Serialize};
+
+pub use marvain_hub::people::WAITING_MAX;
 
 /// That the hub answers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -45,9 +44,9 @@ pub struct Status {
     pub satellites_online: usize,
     /// Spaces in privacy mode.
     pub private_spaces: Vec<SpaceId>,
-    /// Actions that wait for approval, among the newest [`LIMIT_MAX`].
+    /// Actions that wait for approval; [`WAITING_MAX`] stands for that many or more.
     pub to_approve: usize,
-    /// Memories that wait for review by the caller, among the newest [`LIMIT_MAX`].
+    /// Memories that wait for review by the caller; [`WAITING_MAX`] stands for that many or more.
     pub to_review: usize,
     /// Deliveries that wait in queues or are worked on.
     pub deliveries: u64,
@@ -74,8 +73,7 @@ pub(crate) async fn status(State(shared): State<Shared>, Extension(caller): Exte
     let satellites = hub.satellites(&caller).await?;
     let trusted = || satellites.iter().filter(|view| view.satellite.status == SatelliteStatus::Active);
     let spaces = hub.spaces(&caller).await?;
-    let waiting = ActionQuery { state: Some(ActionState::AwaitingApproval), limit: LIMIT_MAX, after: None };
-    let candidates = MemoryQuery { state: MemoryState::Candidate, limit: LIMIT_MAX, after: None };
+    let Waiting { to_approve, to_review } = hub.waiting(&caller).await?;
     let queues = shared.operations.queues().await?;
     let Stats { started_at, outbox, audit_size, audit_waiting, broker } = shared.operations.stats().await?;
     Ok(Json(Status {
@@ -88,8 +86,8 @@ pub(crate) async fn status(State(shared): State<Shared>, Extension(caller): Exte
         satellites: trusted().count(),
         satellites_online: trusted().filter(|view| view.presence.online).count(),
         private_spaces: spaces.into_iter().filter(|space| space.is_private()).map(|space| space.id).collect(),
-        to_approve: hub.actions(&caller, &waiting).await?.0.len(),
-        to_review: hub.memories(&caller, &candidates).await?.0.len(),
+        to_approve,
+        to_review,
         deliveries: queues.iter().map(|queue| queue.waiting + queue.in_flight).sum(),
         dead_letters: queues.iter().map(|queue| queue.dead).sum(),
         outbox,

@@ -133,9 +133,12 @@ const fn is_false(flag: &bool) -> bool {
 /// Why arguments do not fit a capability.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ArgsError {
-    /// Not declared.
-    #[error("argument `{0}` is unknown")]
-    Unknown(String),
+    /// Not declared. Its name is not told: it may be anybody's words, and refusals are kept in the audit log.
+    #[error("an argument is unknown; there is {declared}")]
+    Unknown {
+        /// Those that are declared, for a person.
+        declared: String,
+    },
     /// Declared and not optional.
     #[error("argument `{0}` is missing")]
     Missing(String),
@@ -181,11 +184,16 @@ impl ArgSpec {
 }
 
 impl Capability {
+    fn unknown(&self) -> ArgsError {
+        let names: Vec<String> = self.args.keys().map(|name| format!("`{name}`")).collect();
+        ArgsError::Unknown { declared: if names.is_empty() { "none".to_owned() } else { names.join(", ") } }
+    }
+
     /// Do `args` fit? The first misfit is the error; names are taken in order.
     pub fn check_args(&self, args: &Map<String, Value>) -> Result<(), ArgsError> {
         for (name, value) in args {
             match self.args.get(name) {
-                None => return Err(ArgsError::Unknown(name.chars().take(80).collect())),
+                None => return Err(self.unknown()),
                 Some(spec) => spec.check(name, value)?,
             }
         }
@@ -222,7 +230,7 @@ mod tests {
                 json!({"state": "on", "note": "a\nb"}),
                 Some("argument `note` must be text of at most 4 bytes without control characters"),
             ),
-            (json!({"state": "on", "x": 1}), Some("argument `x` is unknown")),
+            (json!({"state": "on", "x": 1}), Some("an argument is unknown; there is `level`, `note`, `slow`, `state`")),
         ];
         for (args, refusal) in cases {
             let answer = lamp.check_args(args.as_object().unwrap()).err().map(|e| e.to_string());

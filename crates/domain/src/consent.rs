@@ -1,6 +1,6 @@
 //! Consent: what a person lets the hub do with what is theirs.
 //!
-//! Enforced where data is used, not where it is stored; [`permits`] is the only question.
+//! Enforced where data is used, not where it is stored; [`Consent::is_active`] is the only question, and no record means no.
 
 use crate::{Timestamp, id::PersonId, principal::Principal};
 use serde::{Deserialize, Serialize};
@@ -66,11 +66,6 @@ impl Consent {
     }
 }
 
-/// Does `person` permit `kind` at `now`? No record means no.
-pub fn permits(consents: &[Consent], person: &PersonId, kind: ConsentKind, now: Timestamp) -> bool {
-    consents.iter().any(|c| c.person == *person && c.kind == kind && c.is_active(now))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,15 +79,12 @@ mod tests {
             kind: ConsentKind::Memory,
             purpose: String::new(),
             granted_at: at(10),
-            granted_by: Principal::Person(anna.clone()),
+            granted_by: Principal::Person(anna),
             expires_at: Some(at(20)),
             revoked_at: None,
         };
-        let holds = |c: &Consent, ms| permits(std::slice::from_ref(c), &anna, ConsentKind::Memory, at(ms));
-        assert_eq!([9, 10, 19, 20].map(|ms| holds(&consent, ms)), [false, true, true, false]);
+        assert_eq!([9, 10, 19, 20].map(|ms| consent.is_active(at(ms))), [false, true, true, false]);
         consent.revoked_at = Some(at(15));
-        assert_eq!([14, 15].map(|ms| holds(&consent, ms)), [true, false]);
-        assert!(!permits(&[consent], &anna, ConsentKind::Voice, at(12)));
-        assert!(!permits(&[], &anna, ConsentKind::Memory, at(12)));
+        assert_eq!([14, 15].map(|ms| consent.is_active(at(ms))), [true, false]);
     }
 }

@@ -7,6 +7,7 @@ pub mod action;
 #[cfg(feature = "audit")]
 pub mod audit;
 pub mod capability;
+mod chain;
 pub mod consent;
 pub mod event;
 pub mod id;
@@ -21,6 +22,7 @@ pub mod record;
 pub mod reminder;
 mod time;
 
+pub use chain::chain;
 pub use principal::Principal;
 pub use record::AuditDraft;
 pub use time::{TIMESTAMP_MS_MAX, Timestamp, TimestampError};

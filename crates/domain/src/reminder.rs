@@ -2,7 +2,8 @@
 
 use crate::{
     Timestamp,
-    id::{EventId, PersonId, ReminderId, SatelliteId, SpaceId},
+    action::Origin,
+    id::{ReminderId, SatelliteId},
 };
 use serde::{Deserialize, Serialize};
 
@@ -16,21 +17,15 @@ pub const REMINDER_AHEAD_S_MAX: u64 = 366 * 24 * 3600;
 pub struct Reminder {
     /// Id, derived from the action that set it.
     pub id: ReminderId,
-    /// What to say.
+    /// What to say; empty once it was said.
     pub text: String,
     /// When.
     pub due: Timestamp,
     /// Through which satellite.
     pub satellite: SatelliteId,
-    /// In which space.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub space: Option<SpaceId>,
-    /// To whom.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub person: Option<PersonId>,
-    /// The event that asked for it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub event: Option<EventId>,
+    /// What brought it about: who asked for it, and where. That may be elsewhere than where it is said.
+    #[serde(default)]
+    pub origin: Origin,
     /// When it went off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<Timestamp>,

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub const EVENT_TTL_S: u64 = 90 * 24 * 3600;
 /// How long actions keep after they end, in seconds.
 pub const ACTION_TTL_S: u64 = 400 * 24 * 3600;
+/// How long the newest value of a reading keeps, in seconds.
+pub const READING_TTL_S: u64 = 30 * 24 * 3600;
 /// How long a step may leave an action where it is before a tick sends it on again, in milliseconds.
 pub const STUCK_MS: u64 = 10_000;
 /// Partition of everything that is due at some time.
@@ -133,22 +135,26 @@ pub struct LatestReading {
     pub at: Timestamp,
 }
 
-/// Partition of a satellite's records.
-pub fn satellite_partition(id: &SatelliteId) -> String {
-    format!("satellite#{id}")
+/// The newest values of all that a satellite measures.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Readings {
+    /// Whose.
+    pub satellite: SatelliteId,
+    /// Which, by name.
+    pub values: Vec<LatestReading>,
 }
 
-/// Prefix of the readings in it.
-pub const READINGS: &str = "reading#";
-
-/// Key of a reading.
-pub fn reading_key(id: &SatelliteId, name: &str) -> Key {
-    key(satellite_partition(id), format!("{READINGS}{name}"))
+/// Key of a satellite's readings.
+pub fn readings_key(id: &SatelliteId) -> Key {
+    key(format!("satellite#{id}"), "readings")
 }
 
-impl Entity for LatestReading {
+impl Entity for Readings {
     fn key(&self) -> Key {
-        reading_key(&self.satellite, &self.name)
+        readings_key(&self.satellite)
+    }
+    fn expires_at(&self) -> Option<Timestamp> {
+        self.values.iter().map(|reading| reading.at.plus_s(READING_TTL_S)).max()
     }
 }
 
@@ -194,9 +200,6 @@ impl Entity for Session {
             None => session_key(&self.space),
             Some(_) => key(format!("space#{}", self.space), format!("session#{}", self.id)),
         }
-    }
-    fn list(&self) -> Option<IndexKey> {
-        index("sessions", timed(self.started_at, self.id.as_str()))
     }
     fn due(&self) -> Option<IndexKey> {
         let end = self.last_at.plus_s(SESSION_GAP_S);
@@ -263,15 +266,9 @@ pub fn event_key(id: &EventId) -> Key {
     key(format!("event#{id}"), "event")
 }
 
-/// List of all events, oldest first.
-pub const EVENTS: &str = "events";
-
 impl Entity for Event {
     fn key(&self) -> Key {
         event_key(&self.id)
-    }
-    fn list(&self) -> Option<IndexKey> {
-        index(EVENTS, timed(self.received_at, self.id.as_str()))
     }
     fn expires_at(&self) -> Option<Timestamp> {
         Some(self.received_at.plus_s(EVENT_TTL_S))
@@ -314,7 +311,9 @@ impl Entity for Action {
     }
     fn due(&self) -> Option<IndexKey> {
         let at = match self.state {
-            ActionState::Proposed | ActionState::Allowed | ActionState::Approved => self.changed_at.plus_ms(STUCK_MS),
+            ActionState::Proposed | ActionState::Allowed | ActionState::Approved => {
+                self.waits_until.unwrap_or_else(|| self.changed_at.plus_ms(STUCK_MS))
+            }
             state if state.is_final() => return None,
             _ => self.deadline?,
         };
@@ -330,7 +329,7 @@ pub fn reminder_key(id: &ReminderId) -> Key {
     key(format!("reminder#{id}"), "reminder")
 }
 
-/// List of all reminders by their time.
+/// List of the reminders that have not gone off, by their time.
 pub const REMINDERS: &str = "reminders";
 
 impl Entity for Reminder {
@@ -338,7 +337,7 @@ impl Entity for Reminder {
         reminder_key(&self.id)
     }
     fn list(&self) -> Option<IndexKey> {
-        index(REMINDERS, timed(self.due, self.id.as_str()))
+        self.fired_at.is_none().then(|| IndexKey { pk: REMINDERS.to_owned(), sk: timed(self.due, self.id.as_str()) })
     }
     fn due(&self) -> Option<IndexKey> {
         self.fired_at.is_none().then(|| IndexKey { pk: DUE.to_owned(), sk: timed(self.due, self.id.as_str()) })

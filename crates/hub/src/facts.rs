@@ -9,6 +9,7 @@ use crate::{
     hub::{CachedPolicies, Hub},
     port::{Index, LedgerError, Query},
 };
+use jiff::{Zoned, civil};
 use marvain_domain::{
     Timestamp,
     action::{Action, Target},
@@ -17,7 +18,7 @@ use marvain_domain::{
     id::{PersonId, SatelliteId, SpaceId},
     identity::{Person, Role, Satellite, SatelliteStatus, Space},
     plan::{Offer, hub_tools},
-    policy::{ActionFacts, Policies, person_of},
+    policy::{ActionFacts, Policies, PolicyError, person_of},
 };
 use std::sync::Arc;
 
@@ -27,22 +28,30 @@ pub(crate) const ALL_MAX: usize = 1000;
 impl Hub {
     /// The policies in force: the edited set if there is one, else the built-in one.
     pub(crate) async fn policies(&self) -> Result<Arc<Policies>, LedgerError> {
+        let checked = self.checked_policies().await?;
+        checked.map_err(|e| LedgerError::Bug(format!("the stored policies do not parse: {e}")))
+    }
+
+    /// The policies in force, or what is wrong with the stored set.
+    pub(crate) async fn checked_policies(&self) -> Result<Result<Arc<Policies>, PolicyError>, LedgerError> {
         let record = self.load::<PolicySource>(&policy_key()).await?;
         let version = record.as_ref().map_or(0, |record| record.version);
         {
             let cached = self.policies.read().await;
             if cached.version == version {
-                return Ok(cached.policies.clone());
+                return Ok(Ok(cached.policies.clone()));
             }
         }
         let parsed = match &record {
             Some(record) => Policies::parse(&[("policies.cedar", &record.value.text)]),
             None => Policies::default_set(),
         };
-        let policies =
-            Arc::new(parsed.map_err(|e| LedgerError::Bug(format!("the stored policies do not parse: {e}")))?);
+        let policies = match parsed {
+            Ok(parsed) => Arc::new(parsed),
+            Err(error) => return Ok(Err(error)),
+        };
         *self.policies.write().await = CachedPolicies { version, policies: policies.clone() };
-        Ok(policies)
+        Ok(Ok(policies))
     }
 
     pub(crate) async fn person(&self, id: &PersonId) -> Result<Option<Stored<Person>>, LedgerError> {
@@ -99,7 +108,8 @@ impl Hub {
         Ok(presence.map(|presence| presence.value.presence.capabilities).unwrap_or_default())
     }
 
-    /// All that can be done: by the satellite that asks, by those in its space, by the others, by the hub.
+    /// All that can be done: by the satellite that asks, by those in its space, by the hub, by the others. A planner may
+    /// pass over those at the end.
     pub(crate) async fn offers(&self, near: &SatelliteId, space: Option<&SpaceId>) -> Result<Vec<Offer>, LedgerError> {
         let mut satellites: Vec<Satellite> = self
             .all::<Satellite>(SATELLITES, ALL_MAX)
@@ -108,18 +118,26 @@ impl Hub {
             .map(|stored| stored.value)
             .filter(|satellite| satellite.status == SatelliteStatus::Active)
             .collect();
-        satellites.sort_by_key(|satellite| match satellite {
+        let distance = |satellite: &Satellite| match satellite {
             Satellite { id, .. } if id == near => 0,
             Satellite { space: Some(there), .. } if Some(there) == space => 1,
             _ => 2,
-        });
+        };
+        satellites.sort_by_key(distance);
+        let far = satellites.split_off(satellites.partition_point(|satellite| distance(satellite) < 2));
+        let mut offers = self.offers_of(satellites).await?;
+        offers.extend(hub_tools().into_iter().map(|capability| Offer { target: Target::Hub, capability }));
+        offers.extend(self.offers_of(far).await?);
+        Ok(offers)
+    }
+
+    async fn offers_of(&self, satellites: Vec<Satellite>) -> Result<Vec<Offer>, LedgerError> {
         let mut offers = Vec::new();
-        for satellite in satellites {
-            for capability in self.capabilities(&satellite.id).await? {
-                offers.push(Offer { target: Target::Satellite(satellite.id.clone()), capability });
+        for Satellite { id, .. } in satellites {
+            for capability in self.capabilities(&id).await? {
+                offers.push(Offer { target: Target::Satellite(id.clone()), capability });
             }
         }
-        offers.extend(hub_tools().into_iter().map(|capability| Offer { target: Target::Hub, capability }));
         Ok(offers)
     }
 
@@ -138,6 +156,7 @@ impl Hub {
         &self,
         action: &Action,
         kind: CapabilityKind,
+        now: Timestamp,
     ) -> Result<GatheredFacts, LedgerError> {
         let satellite = match &action.invocation.target {
             Target::Satellite(id) => self.satellite(id).await?.map(|stored| stored.value),
@@ -149,6 +168,7 @@ impl Hub {
             person_role: self.role_of(person_of(action)).await?,
             target_private: self.is_private(target_space).await?,
             origin_private: self.is_private(action.origin.space.as_ref()).await?,
+            local_time: on_the_wall(now, &self.settings.time_zone).map(|zoned| zoned.datetime()),
             satellite,
         })
     }
@@ -161,6 +181,7 @@ pub(crate) struct GatheredFacts {
     satellite: Option<Satellite>,
     target_private: bool,
     origin_private: bool,
+    local_time: Option<civil::DateTime>,
 }
 
 impl GatheredFacts {
@@ -172,6 +193,13 @@ impl GatheredFacts {
             satellite: self.satellite.as_ref(),
             target_private: self.target_private,
             origin_private: self.origin_private,
+            local_time: self.local_time,
         }
     }
+}
+
+/// The time on the wall in an IANA time zone; none if there is no such zone.
+pub(crate) fn on_the_wall(now: Timestamp, zone: &str) -> Option<Zoned> {
+    let ms = i64::try_from(now.as_ms()).ok()?;
+    jiff::Timestamp::from_millisecond(ms).ok()?.in_tz(zone).ok()
 }

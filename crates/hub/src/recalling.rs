@@ -7,7 +7,7 @@ use crate::{
     deliver::StepError,
     entity::memory_key,
     hub::Hub,
-    port::{LedgerError, ModelError, RecallQuery},
+    port::{LedgerError, RecallQuery},
 };
 use marvain_domain::{
     Timestamp,
@@ -32,7 +32,7 @@ pub(crate) enum Audience<'a> {
     Person(&'a Person),
     /// Whoever is in a space: what is about nobody, about the speaker, or may be disclosed.
     Space {
-        /// Who spoke, if that is known.
+        /// Who spoke, if that is known: then policy must let them be told as well.
         speaker: Option<&'a Person>,
     },
 }
@@ -55,11 +55,10 @@ impl Hub {
         let limit = question.limit.clamp(1, RECALL_RESULTS_MAX);
         let (vector_space, vector) = match self.ports.model.embed(&[question.text.to_owned()]).await {
             Ok(embeddings) => (embeddings.space, embeddings.vectors.into_iter().next().unwrap_or_default()),
-            Err(error @ (ModelError::Unavailable(_) | ModelError::Budget { .. })) => {
+            Err(error) => {
                 tracing::warn!(%error, "recall goes by words only");
                 (String::new(), Vec::new())
             }
-            Err(error) => return Err(error.into()),
         };
         let query = RecallQuery {
             text: question.text.to_owned(),
@@ -80,30 +79,35 @@ impl Hub {
     }
 
     /// May this memory be told to them? Memories of a space in privacy mode are told to nobody.
-    pub(crate) async fn may_be_told(
-        &self,
-        memory: &Memory,
-        audience: Audience<'_>,
-        now: Timestamp,
-    ) -> Result<bool, LedgerError> {
+    async fn may_be_told(&self, memory: &Memory, audience: Audience<'_>, now: Timestamp) -> Result<bool, LedgerError> {
         if self.is_private(memory.space.as_ref()).await? {
             return Ok(false);
         }
+        let told = self.telling(memory, now).await?;
+        let asks = match audience {
+            Audience::Person(person) => Some(person),
+            Audience::Space { speaker } => {
+                let own = speaker.is_some_and(|speaker| Some(&speaker.id) == memory.subject.as_ref());
+                if !own && !matches!(told, Operation::Recall { disclosed: true, .. }) {
+                    return Ok(false);
+                }
+                speaker
+            }
+        };
+        match asks {
+            Some(person) => Ok(self.policies().await?.may(person, &told).allowed),
+            None => Ok(true),
+        }
+    }
+
+    /// What policy is asked before somebody is told this memory. What is about nobody needs nobody's consent.
+    pub(crate) async fn telling<'a>(&self, memory: &'a Memory, now: Timestamp) -> Result<Operation<'a>, LedgerError> {
         let disclosed = match &memory.subject {
             Some(subject) => self.permits(subject, ConsentKind::Disclosure, now).await?,
             None => true,
         };
-        match audience {
-            Audience::Person(person) => {
-                let role = self.role_of(memory.subject.as_ref()).await?;
-                let subject = memory.subject.as_ref().map(|id| Somebody { id, role });
-                let operation = Operation::Recall { tier: memory.tier, subject, disclosed };
-                Ok(self.policies().await?.may(person, &operation).allowed)
-            }
-            Audience::Space { speaker } => {
-                let own = speaker.is_some_and(|speaker| Some(&speaker.id) == memory.subject.as_ref());
-                Ok(own || disclosed)
-            }
-        }
+        let role = self.role_of(memory.subject.as_ref()).await?;
+        let subject = memory.subject.as_ref().map(|id| Somebody { id, role });
+        Ok(Operation::Recall { tier: memory.tier, subject, disclosed })
     }
 }

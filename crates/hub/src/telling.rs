@@ -66,8 +66,10 @@ impl Hub {
     async fn command_now(&self, id: &str) -> Result<Value, LedgerError> {
         let id: ActionId = id.parse().map_err(|e| LedgerError::Bug(format!("a command without an id: {e}")))?;
         let action = self.load::<Action>(&action_key(&id)).await?.map(|stored| stored.value);
-        let open = |state| matches!(state, ActionState::Dispatched | ActionState::Acknowledged);
-        Ok(match action.filter(|action| open(action.state)) {
+        let open = |action: &Action| {
+            matches!(action.state, ActionState::Dispatched | ActionState::Acknowledged) && !action.forgotten
+        };
+        Ok(match action.filter(open) {
             Some(action) => json!(command(&action)?),
             None => Value::Null,
         })

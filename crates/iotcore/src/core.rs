@@ -10,19 +10,19 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::broker::{self, Broker, CloseReason, ConnectionInfo, Live, Router, ServeError};
+use crate::broker::{self, Broker, CloseReason, ConnectionInfo, Live, Router, ServeError as AcceptError};
 use crate::ca::Ca;
 use crate::error::Error;
 use crate::lifecycle;
 use crate::message::{Message, QoS};
 use crate::ports::{Clock, Entropy, ProvisioningHook, Rule};
-use crate::provisioning;
 use crate::registry::certificates;
 use crate::rules::{Origin, Rules};
 use crate::stats::{Counters, Stats};
 use crate::store::{self, StoreError, Tx};
 use crate::tls;
 use crate::topic::TopicName;
+use crate::upkeep;
 
 /// What an IoT Core is made with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,10 +55,6 @@ impl Config {
             account: "000000000000".into(),
         }
     }
-
-    pub(crate) fn session_expiry_ms(&self) -> u64 {
-        self.session_expiry_s.saturating_mul(1000)
-    }
 }
 
 /// What an IoT Core works with.
@@ -79,20 +75,22 @@ impl std::fmt::Debug for Parts {
     }
 }
 
-/// What [`IotCore::sweep`] has removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Swept {
-    /// Persistent sessions, with what was queued for them.
-    pub sessions: u64,
-    /// Certificates that were never provisioned.
-    pub certificates: u64,
+/// Serving has ended though nobody asked for it.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The listener failed for good.
+    #[error(transparent)]
+    Accept(#[from] AcceptError),
+    /// The core was closed, or its database's writer has died: nothing can be kept any more.
+    #[error("the database takes nothing any more")]
+    Closed,
 }
 
 /// An embedded AWS IoT Core. Clones are handles of the same one.
 #[derive(Clone)]
 pub struct IotCore {
     pub(crate) broker: Arc<Broker>,
-    _tasks: Arc<Tasks>,
+    tasks: Arc<Tasks>,
 }
 
 impl std::fmt::Debug for IotCore {
@@ -101,12 +99,18 @@ impl std::fmt::Debug for IotCore {
     }
 }
 
-/// Ends with the last handle.
+/// Ends when it is closed, or with the last handle.
 struct Tasks(Vec<AbortHandle>);
+
+impl Tasks {
+    fn end(&self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
+}
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        self.0.iter().for_each(AbortHandle::abort);
+        self.end();
     }
 }
 
@@ -140,16 +144,38 @@ impl IotCore {
         });
         recover(&broker).await?;
         let tasks = broker.rules.start(&broker);
-        Ok(Self { broker, _tasks: Arc::new(Tasks(tasks)) })
+        Ok(Self { broker, tasks: Arc::new(Tasks(tasks)) })
     }
 
     /// Accepts MQTT over TLS until `shutdown` completes, then ends the connections it accepted and returns when that is
-    /// durable.
+    /// durable. Meanwhile what has expired by the [`Clock`] is removed every second, as [`IotCore::sweep`] does.
     ///
     /// # Errors
-    /// [`ServeError`], when the listener fails for good; failures of single peers are logged.
+    /// [`ServeError`], when it cannot go on; failures of single peers are logged.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
-        broker::serve(Arc::clone(&self.broker), listener, shutdown).await
+        let mut closed = false;
+        let stop = async {
+            tokio::select! {
+                () = shutdown => {}
+                () = self.broker.store.ended() => closed = true,
+            }
+        };
+        tokio::select! {
+            served = broker::serve(Arc::clone(&self.broker), listener, stop) => served?,
+            never = upkeep::run(&self.broker) => match never {},
+        }
+        if closed { Err(ServeError::Closed) } else { Ok(()) }
+    }
+
+    /// Ends it for all its handles: what was asked until now is committed, then the database is one whole file, and the data
+    /// directory free for another process. To be called when [`IotCore::serve`] has returned; whatever is asked afterwards
+    /// fails with [`StoreError::Closed`]. Without it the same is done some time after the last handle is dropped.
+    ///
+    /// # Errors
+    /// [`StoreError`], when the database could not be closed cleanly; what was acknowledged is durable all the same.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.tasks.end();
+        self.broker.store.close().await
     }
 
     /// The root certificate that clients verify this server with, in PEM.
@@ -190,18 +216,13 @@ impl IotCore {
         self.broker.counters.read(self.broker.live.len())
     }
 
-    /// Removes what has expired by `now_ms`, milliseconds since 1970: persistent sessions, ownership tokens, and the
-    /// certificates that were not provisioned in time. To be called every minute or so.
+    /// Removes what has expired by the [`Clock`], at most so much at once that it holds up nobody for long.
+    /// [`IotCore::serve`] does it every second; this is for virtual time.
     ///
     /// # Errors
     /// [`StoreError`], when nothing could be removed.
-    pub async fn sweep(&self, now_ms: u64) -> Result<Swept, StoreError> {
-        let broker = Arc::clone(&self.broker);
-        let job = move |tx: &mut Tx<'_>| {
-            let sessions = broker::sweep_sessions(tx, &broker, now_ms)?;
-            Ok(Swept { sessions, certificates: provisioning::sweep(tx, now_ms)? })
-        };
-        self.broker.store.write(job).await
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        upkeep::sweep(&self.broker).await
     }
 
     /// Copies the database, as it is at one moment, to `destination`, which must not exist yet. The certificate authority
@@ -220,7 +241,8 @@ async fn recover(broker: &Arc<Broker>) -> Result<(), StoreError> {
         let broker = Arc::clone(broker);
         move |tx: &mut Tx<'_>| {
             let now_ms = broker.clock.now_ms();
-            broker::recover_sessions(tx, &broker.router, now_ms, now_ms + broker.config.session_expiry_ms())?;
+            broker::recover_sessions(tx, &broker.router, now_ms)?;
+            broker.rules.recover(tx)?;
             lifecycle::recover(tx, &broker)
         }
     };

@@ -30,11 +30,12 @@ pub mod subscriptions;
 pub mod template;
 mod tls;
 pub mod topic;
+mod upkeep;
 
-pub use broker::{CloseReason, ConnectionInfo, ServeError};
+pub use broker::{CloseReason, ConnectionInfo, ServeError as AcceptError};
 pub use ca::CaError;
 pub use control::{KeysAndCertificate, ShadowRequestError};
-pub use core::{Config, IotCore, Parts, Swept};
+pub use core::{Config, IotCore, Parts, ServeError};
 pub use error::Error;
 pub use ids::{CertificateId, CertificateIdError, Status, StatusError};
 pub use message::QoS;

@@ -5,8 +5,13 @@ use std::time::Duration;
 
 /// Largest PUBLISH payload.
 pub const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
-/// Largest MQTT packet: AWS's 128 KB of payload and, beside it, a topic and the fixed header.
-pub const PACKET_BYTES_MAX: u32 = (PAYLOAD_BYTES_MAX + 1024) as u32;
+/// Largest MQTT packet: 128 KB of payload and, beside it, its topic and properties. Developer Guide, "MQTT 5 properties", has
+/// "cannot exceed 128 KB"; this is what CONNACKs of AWS are reported to say. Not verified.
+pub const PACKET_BYTES_MAX: u32 = 146 * 1024;
+/// Topic aliases of one connection.
+pub const TOPIC_ALIASES_MAX: u16 = 8;
+/// Longest Message Expiry Interval; a longer one is read as this. Developer Guide, "MQTT", message expiry.
+pub const MESSAGE_EXPIRY_S_MAX: u32 = 7 * 24 * 60 * 60;
 /// Longest client id, in UTF-8 bytes.
 pub const CLIENT_ID_BYTES_MAX: usize = 128;
 /// Most filters in one SUBSCRIBE.
@@ -23,7 +28,7 @@ pub const KEEP_ALIVE_MIN: Duration = Duration::from_secs(30);
 pub const KEEP_ALIVE_MAX: Duration = Duration::from_secs(1200);
 /// Time a peer has for its TLS handshake, and again for its CONNECT. Ours: AWS publishes none.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Peers that may be between accept and CONNACK at once; further ones are closed at accept. Ours.
+/// Peers that may be between accept and CONNACK at once; for a further one the address with the most loses its oldest. Ours.
 pub const UNAUTHENTICATED_PEERS_MAX: usize = 2048;
 /// Messages that wait in memory for one connection, for each of the two qualities of service. Ours.
 pub const MAILBOX_MESSAGES_MAX: usize = 1000;
@@ -31,11 +36,24 @@ pub const MAILBOX_MESSAGES_MAX: usize = 1000;
 pub const MAILBOX_BYTES_MAX: usize = 1024 * 1024;
 /// Messages that wait durably for one persistent session; further ones are dropped for it and counted. Ours.
 pub const SESSION_QUEUE_MESSAGES_MAX: u64 = 10_000;
-/// Retained messages sent for one filter of a SUBSCRIBE. Ours.
-pub const RETAINED_PER_FILTER_MAX: usize = 1000;
+/// Persistent sessions in all; a client that asks for a further one is refused. Ours.
+pub const PERSISTENT_SESSIONS_MAX: u64 = 50_000;
+/// Messages that nobody would publish again and that wait for the target of one rule; of more, the oldest are dropped and
+/// counted. Ours.
+pub const RULE_OUTBOX_MESSAGES_MAX: u64 = 10_000;
+/// How often such a message is refused, with growing pauses, before those behind it are tried; it is tried again at the next
+/// start. Ours.
+pub const RULE_REFUSALS_MAX: u32 = 20;
+/// How long the version number of a client's lifecycle events outlives its connection; longer if its session does. Developer
+/// Guide, "Lifecycle events", `versionNumber`: approximately one hour.
+pub const LIFECYCLE_VERSION_MS: u64 = 60 * 60 * 1000;
+/// How long the version of a deleted shadow is kept, so that one that is created again goes on from it. Developer Guide,
+/// "Interacting with shadows": 48 hours.
+pub const SHADOW_TOMBSTONE_MS: u64 = 48 * 60 * 60 * 1000;
 /// Retained messages that wait for one connection. Ours.
-pub const RETAINED_WAITING_MAX: usize = FILTERS_PER_SUBSCRIBE_MAX * RETAINED_PER_FILTER_MAX;
-/// Retained messages in all. Ours: AWS allows 500,000 an account.
+pub const RETAINED_WAITING_MAX: usize = 1000;
+/// Retained messages in all; one for a further topic is delivered, but not kept, and counted. Ours: AWS allows 500,000 an
+/// account, and throttles.
 pub const RETAINED_MESSAGES_MAX: u64 = 10_000;
 /// Life of a certificate ownership token. Developer Guide, "Device provisioning MQTT API": one hour.
 pub const OWNERSHIP_TOKEN_MS: u64 = 60 * 60 * 1000;

@@ -3,12 +3,12 @@
 //! A client's publish is delivered before its PUBACK leaves, so a failure reaches the client, which sends it again. What
 //! nobody would send again (lifecycle events, wills, shadow documents) goes through an outbox that outlives this process.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+mod outbox;
 
-use bytes::Bytes;
-use futures_util::future::{BoxFuture, try_join_all};
-use rusqlite::{Connection, params};
+use std::sync::Arc;
+
+use futures_util::future::{BoxFuture, join_all};
+use rusqlite::params;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
@@ -19,10 +19,7 @@ use crate::ports::{Rule, RuleError, RuleMessage, RuleTarget};
 use crate::store::{StoreError, Tx};
 use crate::topic::{TopicFilter, TopicName};
 
-/// Messages read from the outbox at once.
-const PAGE_MESSAGES_MAX: usize = 100;
-const RETRY_MIN: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(30);
+use outbox::Outbox;
 
 /// Where a message comes from.
 #[derive(Debug, Clone)]
@@ -57,7 +54,7 @@ impl Rules {
         self.0.iter().filter(|entry| entry.filter.matches(topic))
     }
 
-    /// Delivers to every matching rule; `None` if there is none.
+    /// Delivers to every matching rule, whether or not another one fails; `None` if there is none.
     pub(crate) fn deliver(
         &self,
         message: &Message,
@@ -81,7 +78,7 @@ impl Rules {
         if deliveries.is_empty() {
             return None;
         }
-        Some(Box::pin(async move { try_join_all(deliveries).await.map(drop) }))
+        Some(Box::pin(async move { join_all(deliveries).await.into_iter().collect() }))
     }
 
     /// Puts `message` into the outbox of every matching rule.
@@ -109,93 +106,20 @@ impl Rules {
     /// Starts to empty the outbox, one task a rule, so that a failing target delays only its own.
     pub(crate) fn start(&self, broker: &Arc<Broker>) -> Vec<AbortHandle> {
         let start = |entry: &Entry| {
-            let (broker, name) = (Arc::downgrade(broker), Arc::clone(&entry.name));
-            let (target, filled) = (Arc::clone(&entry.target), Arc::clone(&entry.outbox_filled));
-            tokio::spawn(empty_outbox(broker, name, target, filled)).abort_handle()
+            let outbox = Outbox::new(Arc::clone(&entry.name), Arc::clone(&entry.target));
+            tokio::spawn(outbox.run(Arc::downgrade(broker), Arc::clone(&entry.outbox_filled))).abort_handle()
         };
         self.0.iter().map(start).collect()
     }
-}
 
-async fn empty_outbox(broker: Weak<Broker>, rule: Arc<str>, target: Arc<dyn RuleTarget>, filled: Arc<Notify>) {
-    let mut retry = RETRY_MIN;
-    loop {
-        let Some(strong) = broker.upgrade() else { return };
-        let outcome = empty_once(&strong, &rule, target.as_ref()).await;
-        drop(strong);
-        match outcome {
-            Ok(true) => retry = RETRY_MIN,
-            Ok(false) => filled.notified().await,
-            Err(error) => {
-                tracing::error!(
-                    rule = &*rule,
-                    error = &error as &dyn std::error::Error,
-                    retry_ms = retry.as_millis(),
-                    "outbox not delivered"
-                );
-                tokio::time::sleep(retry).await;
-                retry = (retry * 2).min(RETRY_MAX);
-            }
-        }
+    /// Removes what no rule is there for any more, and gives what was set aside another chance.
+    pub(crate) fn recover(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        let names: Vec<&str> = self.0.iter().map(|entry| &*entry.name).collect();
+        outbox::recover(tx, &names)
     }
-}
 
-#[derive(Debug, thiserror::Error)]
-enum OutboxError {
-    #[error("cannot read or clear the outbox: {0}")]
-    Store(#[from] StoreError),
-    #[error("the target failed: {}", .0.0)]
-    Rule(#[from] RuleError),
-}
-
-/// Delivers a page in order; says whether there was anything.
-async fn empty_once(broker: &Broker, rule: &Arc<str>, target: &dyn RuleTarget) -> Result<bool, OutboxError> {
-    let page = {
-        let rule = Arc::clone(rule);
-        broker.store.read(move |connection| page(connection, &rule)).await?
-    };
-    let mut delivered = None;
-    let mut outcome = Ok(());
-    for (id, message) in &page {
-        match target.deliver(message.clone()).await {
-            Ok(()) => delivered = Some(*id),
-            Err(error) => {
-                outcome = Err(error);
-                break;
-            }
-        }
+    /// Keeps each rule's outbox within its bound; says how many messages that cost.
+    pub(crate) fn sweep(&self, tx: &mut Tx<'_>, rows_max: u64) -> Result<u64, StoreError> {
+        self.0.iter().map(|entry| outbox::sweep(tx, &entry.name, rows_max)).sum()
     }
-    if let Some(last) = delivered {
-        let rule = Arc::clone(rule);
-        let clear = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-            let sql = "DELETE FROM rule_outbox WHERE rule = ?1 AND id <= ?2";
-            tx.connection.prepare_cached(sql)?.execute(params![&*rule, last])?;
-            Ok(())
-        };
-        broker.store.write(clear).await?;
-    }
-    outcome?;
-    Ok(!page.is_empty())
-}
-
-fn page(connection: &Connection, rule: &Arc<str>) -> Result<Vec<(i64, RuleMessage)>, StoreError> {
-    let value = |error: &dyn std::fmt::Display| StoreError::Value(error.to_string());
-    let mut select = connection.prepare_cached(
-        "SELECT id, topic, principal, client_id, received_at_ms, payload FROM rule_outbox WHERE rule = ?1 ORDER BY id LIMIT ?2",
-    )?;
-    let mut rows = select.query(params![&**rule, PAGE_MESSAGES_MAX as i64])?;
-    let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
-        let principal: Option<String> = row.get(2)?;
-        let message = RuleMessage {
-            rule: Arc::clone(rule),
-            topic: TopicName::parse(&row.get::<_, String>(1)?).map_err(|error| value(&error))?,
-            principal: principal.map(|id| id.parse()).transpose().map_err(|error| value(&error))?,
-            client_id: row.get::<_, Option<String>>(3)?.map(Arc::from),
-            received_at_ms: row.get::<_, i64>(4)?.unsigned_abs(),
-            payload: Bytes::from(row.get::<_, Vec<u8>>(5)?),
-        };
-        page.push((row.get(0)?, message));
-    }
-    Ok(page)
 }

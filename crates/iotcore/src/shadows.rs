@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::broker::Broker;
 use crate::ids::CertificateId;
-use crate::limits::PAGE_ITEMS_MAX;
+use crate::limits::{PAGE_ITEMS_MAX, SHADOW_TOMBSTONE_MS};
 use crate::message::{Message, QoS};
 use crate::names::{ShadowName, ThingName};
 use crate::rules::Origin;
@@ -115,7 +115,7 @@ fn answer(
                 publish(operation, payload)?;
             }
             if let Some(shadow) = shadow {
-                save(tx.connection, address, &shadow)?;
+                save(tx.connection, address, &shadow, origin.received_at_ms)?;
             }
             Ok(Ok(accepted))
         }
@@ -142,14 +142,30 @@ pub(crate) fn load(connection: &Connection, address: &ShadowAddress) -> Result<O
         .transpose()
 }
 
-fn save(connection: &Connection, address: &ShadowAddress, shadow: &Shadow) -> Result<(), StoreError> {
+fn save(connection: &Connection, address: &ShadowAddress, shadow: &Shadow, now_ms: u64) -> Result<(), StoreError> {
     let document = serde_json::to_string(shadow).map_err(|error| StoreError::Value(error.to_string()))?;
     connection
         .prepare_cached(
-            "INSERT INTO shadows (thing, name, document, deleted) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (thing, name) DO UPDATE SET document = excluded.document, deleted = excluded.deleted",
+            "INSERT INTO shadows (thing, name, document, deleted_ms) VALUES (?1, ?2, ?3, ?4)
+             ON CONFLICT (thing, name) DO UPDATE SET document = excluded.document, deleted_ms = excluded.deleted_ms",
         )?
-        .execute(params![address.thing.as_str(), stored_name(address), document, shadow.is_deleted()])?;
+        .execute(params![
+            address.thing.as_str(),
+            stored_name(address),
+            document,
+            shadow.is_deleted().then_some(now_ms as i64)
+        ])?;
+    Ok(())
+}
+
+/// Forgets the versions of shadows that were deleted long enough before `now_ms`, at most `rows_max`.
+pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64, rows_max: u64) -> Result<(), StoreError> {
+    tx.connection
+        .prepare_cached(
+            "DELETE FROM shadows
+             WHERE (thing, name) IN (SELECT thing, name FROM shadows WHERE deleted_ms <= ?1 LIMIT ?2)",
+        )?
+        .execute(params![now_ms.saturating_sub(SHADOW_TOMBSTONE_MS) as i64, rows_max as i64])?;
     Ok(())
 }
 
@@ -165,7 +181,7 @@ pub(crate) fn list_named(
 ) -> Result<Vec<ShadowName>, StoreError> {
     connection
         .prepare_cached(
-            "SELECT name FROM shadows WHERE thing = ?1 AND name > ?2 AND NOT deleted ORDER BY name LIMIT ?3",
+            "SELECT name FROM shadows WHERE thing = ?1 AND name > ?2 AND deleted_ms IS NULL ORDER BY name LIMIT ?3",
         )?
         .query_map(params![thing.as_str(), after, PAGE_ITEMS_MAX as i64], |row| row.get::<_, String>(0))?
         .map(|name| ShadowName::parse(&name?).map_err(|error| StoreError::Value(error.to_string())))

@@ -11,6 +11,8 @@ pub struct Stats {
     pub accepted: u64,
     /// Peers turned away before CONNACK: no valid certificate, no permission, too slow, too many.
     pub refused: u64,
+    /// Bugs that ended one connection and no other: panics in its task.
+    pub panicked: u64,
     /// PUBLISH packets received.
     pub messages_in: u64,
     /// PUBLISH packets sent.
@@ -19,10 +21,18 @@ pub struct Stats {
     pub dropped_qos0: u64,
     /// QoS 1 messages dropped because the queue of a persistent session was full.
     pub dropped_queue_full: u64,
+    /// Messages not delivered because they had expired.
+    pub expired: u64,
+    /// Messages not delivered because their subscriber takes no packets of their size.
+    pub too_large: u64,
     /// Messages not delivered because no policy allows their subscriber to receive them.
     pub denied_receive: u64,
     /// QoS 1 messages put into the durable queues of sessions.
     pub queued: u64,
+    /// Messages published to be retained that were not, because too many are.
+    pub dropped_retained: u64,
+    /// Messages dropped because too many waited for a rule whose target does not take them.
+    pub dropped_outbox: u64,
 }
 
 /// The counters themselves.
@@ -30,12 +40,17 @@ pub struct Stats {
 pub(crate) struct Counters {
     pub(crate) accepted: Counter,
     pub(crate) refused: Counter,
+    pub(crate) panicked: Counter,
     pub(crate) messages_in: Counter,
     pub(crate) messages_out: Counter,
     pub(crate) dropped_qos0: Counter,
     pub(crate) dropped_queue_full: Counter,
+    pub(crate) expired: Counter,
+    pub(crate) too_large: Counter,
     pub(crate) denied_receive: Counter,
     pub(crate) queued: Counter,
+    pub(crate) dropped_retained: Counter,
+    pub(crate) dropped_outbox: Counter,
 }
 
 impl Counters {
@@ -44,12 +59,17 @@ impl Counters {
             connections: connections as u64,
             accepted: self.accepted.get(),
             refused: self.refused.get(),
+            panicked: self.panicked.get(),
             messages_in: self.messages_in.get(),
             messages_out: self.messages_out.get(),
             dropped_qos0: self.dropped_qos0.get(),
             dropped_queue_full: self.dropped_queue_full.get(),
+            expired: self.expired.get(),
+            too_large: self.too_large.get(),
             denied_receive: self.denied_receive.get(),
             queued: self.queued.get(),
+            dropped_retained: self.dropped_retained.get(),
+            dropped_outbox: self.dropped_outbox.get(),
         }
     }
 }

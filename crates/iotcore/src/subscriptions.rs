@@ -24,7 +24,7 @@ struct Node<K, V> {
     single: Option<Box<Node<K, V>>>,
     /// Subscriptions of the filter that ends here.
     here: BTreeMap<K, V>,
-    /// Subscriptions of the filter that ends in `#` below here.
+    /// Subscriptions of the filter that ends in `#` below here, which is for what is below, not for what ends here.
     rest: BTreeMap<K, V>,
 }
 
@@ -142,13 +142,13 @@ impl<K: Ord, V> Node<K, V> {
         wildcards_barred: bool,
         found: &mut impl FnMut(&'a K, &'a V),
     ) {
-        if !wildcards_barred {
-            self.rest.iter().for_each(|(key, value)| found(key, value));
-        }
         let Some(level) = levels.next() else {
             self.here.iter().for_each(|(key, value)| found(key, value));
             return;
         };
+        if !wildcards_barred {
+            self.rest.iter().for_each(|(key, value)| found(key, value));
+        }
         if let (Some(single), false) = (&self.single, wildcards_barred) {
             single.matches(levels.clone(), false, found);
         }
@@ -187,7 +187,8 @@ mod tests {
         subscriptions.insert(filter("a/#"), 1, 2);
         subscriptions.insert(filter("#"), 2, 0);
         assert_eq!(found(&subscriptions, "a/b"), [(1, 1), (1, 2), (2, 0)]);
-        assert_eq!(found(&subscriptions, "a"), [(1, 2), (2, 0)]);
+        assert_eq!(found(&subscriptions, "a"), [(2, 0)]);
+        assert_eq!(found(&subscriptions, "a/"), [(1, 1), (1, 2), (2, 0)]);
         assert_eq!(found(&subscriptions, "$a"), []);
         assert_eq!(subscriptions.count(&1), 2);
         assert_eq!(subscriptions.remove(&filter("a/b"), &1), None);

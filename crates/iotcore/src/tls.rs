@@ -13,6 +13,10 @@ use rustls::{RootCertStore, ServerConfig};
 use crate::ca::{Ca, CaError};
 use crate::ports::Clock;
 
+/// What a client may say it speaks, if it says anything: AWS's name for MQTT with a client certificate (Developer Guide,
+/// "Protocols, port mappings, and authentication"), and the registered one, which clients offer that know nothing of AWS.
+const ALPN: [&[u8]; 2] = [b"x-amzn-mqtt-ca", b"mqtt"];
+
 /// Why the TLS server could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -44,6 +48,7 @@ pub(crate) fn server_config(ca: &Ca, hosts: &[String], clock: Arc<dyn Clock>) ->
         .with_client_cert_verifier(verifier)
         .with_single_cert(vec![certificate], key)
         .map_err(TlsError::Config)?;
+    config.alpn_protocols = ALPN.map(Vec::from).into();
     // No resumption: every connection shows its certificate anew, so an expired one cannot live on in a ticket.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;

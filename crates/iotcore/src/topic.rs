@@ -92,13 +92,13 @@ impl TopicName {
 }
 checked_text!(TopicName, TopicError);
 
-/// What a client subscribes to: a topic in which `+` stands for one level and a last `#` for any rest. Cheap to clone.
+/// What a client subscribes to: a topic in which `+` stands for one level and a last `#` for one or more. Cheap to clone.
 ///
 /// ```
 /// use marvain_iotcore::topic::{TopicFilter, TopicName};
 /// let filter = TopicFilter::parse("home/+/light/#")?;
-/// assert!(filter.matches(&TopicName::parse("home/kitchen/light")?));
-/// assert!(!filter.matches(&TopicName::parse("home/light")?));
+/// assert!(filter.matches(&TopicName::parse("home/kitchen/light/colour")?));
+/// assert!(!filter.matches(&TopicName::parse("home/kitchen/light")?));
 /// # Ok::<(), marvain_iotcore::topic::TopicError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -126,12 +126,18 @@ impl TopicFilter {
         Ok(Self(text.into()))
     }
 
+    /// Whether it is the name of one topic.
+    pub(crate) fn is_exact(&self) -> bool {
+        !self.0.contains(['+', '#'])
+    }
+
     /// The levels between the slashes; at least one, each may be empty.
     pub fn levels(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.split('/')
     }
 
-    /// Whether a message on `name` goes to this filter (MQTT 3.1.1, 4.7).
+    /// Whether a message on `name` goes to this filter (MQTT 3.1.1, 4.7), but that `a/#` does not match `a` (AWS IoT developer
+    /// guide, "AWS IoT differences from MQTT specifications").
     #[must_use]
     pub fn matches(&self, name: &TopicName) -> bool {
         if name.is_reserved() && self.0.starts_with(['+', '#']) {
@@ -140,8 +146,7 @@ impl TopicFilter {
         let mut theirs = name.levels();
         for mine in self.levels() {
             match (mine, theirs.next()) {
-                // `a/#` matches `a` too.
-                ("#", _) => return true,
+                ("#", Some(_)) => return true,
                 ("+", Some(_)) => {}
                 (mine, Some(theirs)) if mine == theirs => {}
                 _ => return false,
@@ -218,14 +223,17 @@ mod tests {
         assert_eq!(TopicFilter::parse("$aws/rules/r/a/b/c/d/e/f"), Err(TopicError::TooManySlashes { slashes: 8 }));
     }
 
-    /// The examples of MQTT 3.1.1, section 4.7.
+    /// The examples of MQTT 3.1.1, section 4.7, and those of AWS where it differs.
     #[test]
-    fn matching_as_the_standard_says() {
+    fn matching_as_the_standard_and_aws_say() {
         for (filter, name, matches) in [
-            ("sport/tennis/player1/#", "sport/tennis/player1", true),
+            ("sensor/#", "sensor", false),
+            ("sensor/#", "sensor/", true),
+            ("sensor/#", "sensor/temperature", true),
+            ("sensor/#", "sensor/temperature/room1", true),
+            ("sport/tennis/player1/#", "sport/tennis/player1", false),
             ("sport/tennis/player1/#", "sport/tennis/player1/ranking", true),
             ("sport/tennis/player1/#", "sport/tennis/player1/score/wimbledon", true),
-            ("sport/#", "sport", true),
             ("sport/#", "sports", false),
             ("#", "a/b", true),
             ("sport/tennis/+", "sport/tennis/player1", true),
@@ -243,7 +251,8 @@ mod tests {
             ("a/b", "a/B", false),
             ("a", "a/", false),
             ("a/", "a", false),
-            ("+/#", "a", true),
+            ("+/#", "a", false),
+            ("#", "a", true),
         ] {
             let (filter_, name_) = (TopicFilter::parse(filter).unwrap(), TopicName::parse(name).unwrap());
             assert_eq!(filter_.matches(&name_), matches, "{filter} {name}");

@@ -27,6 +27,8 @@ const FORMAT_NOW: usize = 1;
 
 /// A part of this very process that is ending has this long to let go of a data directory.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
+/// Whoever only looks whether a directory is locked is gone by then.
+const LOOK_WAIT: Duration = Duration::from_millis(200);
 /// How often it is looked whether it has.
 const LOCK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -41,6 +43,7 @@ pub struct LocalStores {
     /// Memories to be found again.
     pub recall: Arc<SqliteRecall>,
     directory: PathBuf,
+    lock: Arc<Lock>,
 }
 
 impl LocalStores {
@@ -50,13 +53,15 @@ impl LocalStores {
     /// [`OpenError`]: somebody else has it open, or a file is damaged or missing, or the file system refuses. Nothing
     /// that was there is replaced.
     pub fn open(directory: &Path) -> Result<Self, OpenError> {
+        let directory = &std::path::absolute(directory).map_err(OpenError::file(directory))?;
         // Between the two renames of a restore there is no data directory: an empty one must not take its place.
         let unfinished = unfinished_beside(directory);
-        if !directory.exists() && unfinished.exists() {
+        if unfinished.exists() && is_vacant(directory).map_err(OpenError::file(directory))? {
             return Err(OpenError::Unfinished(unfinished));
         }
         DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(OpenError::file(directory))?;
-        let lock = Lock::take(directory)?;
+        let directory = &fs::canonicalize(directory).map_err(OpenError::file(directory))?;
+        let lock = Arc::new(Lock::take(directory)?);
         let format = directory.join(FORMAT);
         let is_new = is_new(&format)?;
         let there = |name| {
@@ -74,9 +79,9 @@ impl LocalStores {
             vault: Arc::new(FileVault::open(&there(VAULT)?)?),
             recall: Arc::new(SqliteRecall::open(&there(RECALL)?)?),
             directory: directory.to_owned(),
+            lock: Arc::clone(&lock),
         };
         // A part that outlives the others still writes, so each keeps the directory locked.
-        let lock = Arc::new(lock);
         for store in [stores.ledger.store(), stores.queues.store(), stores.recall.store()] {
             store.keep(Arc::clone(&lock));
         }
@@ -86,9 +91,14 @@ impl LocalStores {
         Ok(stores)
     }
 
-    /// The data directory.
+    /// The data directory, absolute and without links.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    /// Keeps the directory locked as long as it lives.
+    pub(crate) fn lock(&self) -> Arc<Lock> {
+        Arc::clone(&self.lock)
     }
 }
 
@@ -132,8 +142,9 @@ impl Lock {
                 Err(TryLockError::Error(source)) => return Err(error()(source)),
                 Err(TryLockError::WouldBlock) => {}
             }
-            let pid = holder(&mut file).map_err(error())?;
-            if pid != Some(std::process::id()) || waited >= LOCK_WAIT {
+            let pid = signed(&mut file).map_err(error())?;
+            let patience = if pid == Some(std::process::id()) { LOCK_WAIT } else { LOOK_WAIT };
+            if waited >= patience {
                 return Err(OpenError::InUse { path, pid });
             }
             thread::sleep(LOCK_INTERVAL);
@@ -149,16 +160,36 @@ impl Lock {
     }
 }
 
+/// The process that works with a data directory, if one does and has said so.
+///
+/// # Errors
+/// If it cannot be told.
+pub fn holder(directory: &Path) -> Result<Option<u32>, OpenError> {
+    let path = directory.join(LOCK);
+    let mut file = match File::open(&path) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        file => file.map_err(OpenError::file(&path))?,
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => signed(&mut file).map_err(OpenError::file(&path)),
+        Err(TryLockError::Error(source)) => Err(OpenError::File { path, source }),
+    }
+}
+
 /// The process that a lock file names.
-fn holder(file: &mut File) -> io::Result<Option<u32>> {
+fn signed(file: &mut File) -> io::Result<Option<u32>> {
     let mut pid = String::new();
     file.rewind()?;
     file.take(16).read_to_string(&mut pid)?;
     Ok(pid.trim().parse().ok())
 }
 
-/// Writes a private file that is there whole or not at all.
-pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a private file that is there whole or not at all, in place of one that may be there: durable on return.
+///
+/// # Errors
+/// If the file system refuses; what was there still is.
+pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("unfinished");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     file.write_all(bytes)?;
@@ -168,12 +199,18 @@ pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Makes the names in a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// If the file system refuses.
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
 /// Is there nothing, or an empty directory?
-pub(crate) fn is_vacant(path: &Path) -> io::Result<bool> {
+///
+/// # Errors
+/// If it is something else, or the file system refuses.
+pub fn is_vacant(path: &Path) -> io::Result<bool> {
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(entries.next().is_none()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),

@@ -11,7 +11,7 @@ mod store;
 mod vault;
 
 pub use backup::{BackupError, BackupFile, Manifest, replace, restore, verify_backup};
-pub use data_dir::LocalStores;
+pub use data_dir::{LocalStores, holder, is_vacant, sync_directory, write_durably};
 pub use ledger::SqliteLedger;
 pub use queues::{
     BATCH_DELIVERIES_MAX, Batch, DELIVERY_BYTES_MAX, DeadLetter, DeadLetters, Enqueued, Fate, QueueCounts, QueueError,

@@ -8,14 +8,16 @@ use marvain_domain::{
     memory::Tier,
 };
 use marvain_hub::port::{Commit, Delivery, Effect, Expect, Key, Ledger, Recall, RecallDoc, Vault, Write};
-use marvain_local::{BackupError, LocalStores, OpenError, Redrive, replace, restore, verify_backup};
+use marvain_local::{BackupError, LocalStores, Manifest, OpenError, Redrive, replace, restore, verify_backup};
 use marvain_topics::Queue;
 use serde_json::json;
 use std::{
-    fs,
+    fs::{self, File, TryLockError},
+    io,
     os::unix::fs::PermissionsExt,
     path::Path,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 const NOW: Timestamp = Timestamp::from_ms(1_795_348_800_000);
@@ -26,6 +28,11 @@ fn delivery(n: u64) -> Delivery {
 
 fn key(n: u64) -> Key {
     Key { pk: "p".into(), sk: format!("{n:08}") }
+}
+
+/// Adds nothing to a restored directory.
+fn as_it_is(_: &Path, _: &Manifest) -> io::Result<()> {
+    Ok(())
 }
 
 /// What a hub does with a delivery, at each step of which it may be in one place only.
@@ -82,7 +89,7 @@ async fn a_restored_directory_is_the_one_that_was_backed_up() {
     other.execute("INSERT INTO things VALUES ('den')", []).unwrap();
     let manifest = stores.backup(&backup, NOW).await.unwrap();
     assert_eq!(verify_backup(&backup).unwrap(), manifest);
-    assert_eq!(restore(&backup, &restored).unwrap(), manifest);
+    assert_eq!(restore(&backup, &restored, as_it_is).unwrap(), manifest);
     pass_on(&stores, 20).await;
     drop(stores);
 
@@ -128,7 +135,7 @@ async fn a_backup_under_load_loses_no_delivery() {
     let mut seen = 0;
     for round in 0..8 {
         let restored = at.path().join(format!("restored {round}"));
-        restore(&at.path().join(format!("backup {round}")), &restored).unwrap();
+        restore(&at.path().join(format!("backup {round}")), &restored, as_it_is).unwrap();
         let stores = LocalStores::open(&restored).unwrap();
         // The newest that the ledger knows; everything before it has been passed on, or waits in the outbox.
         let waiting = stores.queues.receive(Queue::Observe, 100, NOW).await.unwrap().deliveries;
@@ -163,7 +170,7 @@ async fn a_backup_that_was_tampered_with_is_refused() {
         let file = backup.join(name);
         let before = fs::read(&file).ok();
         tamper(&file);
-        let error = restore(&backup, &target).unwrap_err();
+        let error = restore(&backup, &target, as_it_is).unwrap_err();
         assert!(!target.exists(), "{name}");
         match before {
             Some(bytes) => fs::write(&file, bytes).unwrap(),
@@ -190,7 +197,7 @@ async fn a_backup_that_was_tampered_with_is_refused() {
         fs::write(file, text.replace("\"ledger.db\"", "\"../ledger.db\"")).unwrap();
     };
     assert!(matches!(refused("manifest.json", &escape), BackupError::Unusable(_)));
-    restore(&backup, &target).unwrap();
+    restore(&backup, &target, as_it_is).unwrap();
 }
 
 #[tokio::test]
@@ -202,16 +209,16 @@ async fn nothing_is_overwritten() {
     assert!(!data.join("in").exists());
     stores.backup(&backup, NOW).await.unwrap();
     assert!(matches!(stores.backup(&backup, NOW).await, Err(BackupError::NotVacant(_))));
-    assert!(matches!(restore(&backup, &data), Err(BackupError::NotVacant(_))));
-    let in_use = replace(&backup, &data, &aside);
+    assert!(matches!(restore(&backup, &data, as_it_is), Err(BackupError::NotVacant(_))));
+    let in_use = replace(&backup, &data, &aside, as_it_is);
     assert!(matches!(in_use, Err(BackupError::Open(OpenError::InUse { .. }))), "{in_use:?}");
 
     pass_on(&stores, 20).await;
     drop(stores);
-    replace(&backup, &data, &aside).unwrap();
+    replace(&backup, &data, &aside, as_it_is).unwrap();
     assert!(LocalStores::open(&data).unwrap().ledger.get(&key(20)).await.unwrap().is_none());
     assert!(LocalStores::open(&aside).unwrap().ledger.get(&key(20)).await.unwrap().is_some());
-    assert!(matches!(replace(&backup, &data, &aside), Err(BackupError::NotVacant(_))));
+    assert!(matches!(replace(&backup, &data, &aside, as_it_is), Err(BackupError::NotVacant(_))));
     let left: Vec<_> = fs::read_dir(at.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(left.len(), 3, "{left:?}");
 }
@@ -226,22 +233,77 @@ async fn dead_letters_and_delays_are_in_the_backup() {
         stores.queues.receive(Queue::Observe, 1, NOW.plus_s(40 * attempt)).await.unwrap();
     }
     stores.backup(&at.path().join("backup"), NOW).await.unwrap();
-    restore(&at.path().join("backup"), &at.path().join("restored")).unwrap();
+    restore(&at.path().join("backup"), &at.path().join("restored"), as_it_is).unwrap();
     let stores = LocalStores::open(&at.path().join("restored")).unwrap();
     let dead = stores.queues.dead(None, None, 10).await.unwrap();
     assert_eq!(dead.letters.len(), 1);
-    assert_eq!(stores.queues.redrive(Redrive::Delivery(DeliveryId::derive(&["no such"]))).await.unwrap(), 0);
+    assert_eq!(
+        stores.queues.redrive(Redrive::Delivery(Queue::Observe, DeliveryId::derive(&["no such"]))).await.unwrap(),
+        0
+    );
     assert_eq!(stores.queues.redrive(Redrive::Queue(Queue::Observe)).await.unwrap(), 1);
 }
 
 #[tokio::test]
 async fn a_restore_that_was_cut_short_is_not_taken_for_a_new_hub() {
     let place = tempfile::tempdir().unwrap();
-    let data = place.path().join("data");
-    std::fs::create_dir(place.path().join("data.unfinished")).unwrap();
-    let refused = LocalStores::open(&data).err().unwrap();
-    assert!(matches!(refused, OpenError::Unfinished(_)), "{refused}");
-    assert!(!data.exists());
-    std::fs::remove_dir(place.path().join("data.unfinished")).unwrap();
+    let (data, unfinished) = (place.path().join("data"), place.path().join("data.unfinished"));
+    fs::create_dir(&unfinished).unwrap();
+    for is_there in [false, true] {
+        let refused = LocalStores::open(&data).err().unwrap();
+        assert!(matches!(refused, OpenError::Unfinished(_)), "{refused}");
+        assert_eq!(data.exists(), is_there);
+        fs::create_dir_all(&data).unwrap();
+    }
+    fs::remove_dir(&unfinished).unwrap();
+    drop(LocalStores::open(&data).unwrap());
+    fs::create_dir(&unfinished).unwrap();
     LocalStores::open(&data).unwrap();
+}
+
+#[tokio::test]
+async fn what_is_added_to_restored_data_is_there_with_them_or_they_are_not() {
+    let at = tempfile::tempdir().unwrap();
+    let (data, backup, aside) = (at.path().join("data"), at.path().join("backup"), at.path().join("aside"));
+    let stores = filled(&data).await;
+    let manifest = stores.backup(&backup, NOW).await.unwrap();
+    drop(stores);
+    let broken = |_: &Path, _: &Manifest| Err(io::Error::other("no"));
+    assert!(matches!(replace(&backup, &data, &aside, broken), Err(BackupError::File { .. })));
+    assert!(data.join("format").exists() && !aside.exists() && !at.path().join("data.unfinished").exists());
+    let elsewhere = at.path().join("elsewhere");
+    assert!(matches!(restore(&backup, &elsewhere, broken), Err(BackupError::File { .. })));
+    assert!(!elsewhere.exists());
+    let mark = |copy: &Path, of: &Manifest| {
+        assert_eq!(*of, manifest);
+        assert!(copy.join("ledger.db").exists() && !aside.exists(), "the data are where they were");
+        fs::write(copy.join("mark"), "x")
+    };
+    replace(&backup, &data, &aside, mark).unwrap();
+    assert!(data.join("mark").exists());
+    LocalStores::open(&data).unwrap();
+}
+
+#[tokio::test]
+async fn a_directory_that_is_being_copied_stays_locked() {
+    let at = tempfile::tempdir().unwrap();
+    let (data, backup) = (at.path().join("data"), at.path().join("backup"));
+    let stores = filled(&data).await;
+    let other = rusqlite::Connection::open(data.join("broker.db")).unwrap();
+    // The copy waits for this one.
+    other.execute_batch("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE").unwrap();
+    let to = backup.clone();
+    let copying = tokio::spawn(async move { stores.backup(&to, NOW).await });
+    while !backup.join("ledger.db").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    copying.abort();
+    assert!(copying.await.unwrap_err().is_cancelled());
+    let lock = File::open(data.join("hub.lock")).unwrap();
+    assert!(matches!(lock.try_lock(), Err(TryLockError::WouldBlock)));
+    other.execute_batch("ROLLBACK").unwrap();
+    while lock.try_lock().is_err() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(backup.join("manifest.json").exists());
 }

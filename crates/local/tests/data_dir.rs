@@ -4,7 +4,7 @@
 
 use marvain_domain::{Timestamp, id::DeliveryId};
 use marvain_hub::port::{Commit, Ledger};
-use marvain_local::{LocalStores, OpenError};
+use marvain_local::{LocalStores, OpenError, holder};
 use std::{fs, io::Write, os::unix::fs::PermissionsExt, path::Path, time::Duration};
 
 fn open(directory: &Path) -> Result<(), OpenError> {
@@ -53,6 +53,26 @@ async fn one_hub_at_a_time() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     drop(part);
     waits.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn whoever_works_with_a_directory_is_known_until_they_end() {
+    let (directory, _) = used().await;
+    assert_eq!(holder(&directory.path().join("nowhere")).unwrap(), None);
+    assert_eq!(holder(directory.path()).unwrap(), None, "the file is there, and names somebody who is gone");
+    let stores = LocalStores::open(directory.path()).unwrap();
+    assert_eq!(holder(directory.path()).unwrap(), Some(std::process::id()));
+    drop(stores);
+    assert_eq!(holder(directory.path()).unwrap(), None);
+    // Whoever only looks keeps nobody out.
+    let look = fs::File::open(directory.path().join("hub.lock")).unwrap();
+    fs::write(directory.path().join("hub.lock"), "1\n").unwrap();
+    look.lock_shared().unwrap();
+    let path = directory.path().to_owned();
+    let opens = tokio::task::spawn_blocking(move || open(&path));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    drop(look);
+    opens.await.unwrap().unwrap();
 }
 
 #[tokio::test]

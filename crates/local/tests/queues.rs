@@ -135,8 +135,10 @@ async fn a_delivery_that_keeps_failing_becomes_a_dead_letter_and_can_be_redriven
     assert_eq!(again, Enqueued::Already, "a dead letter is not joined by a living twin");
 
     assert_eq!(queues.redrive(Redrive::Queue(Queue::Plan)).await.unwrap(), 0);
-    assert_eq!(queues.redrive(Redrive::Delivery(DeliveryId::derive(&["fine"]))).await.unwrap(), 0);
-    assert_eq!(queues.redrive(Redrive::Delivery(letter.delivery.id.clone())).await.unwrap(), 1);
+    assert_eq!(queues.redrive(Redrive::Delivery(Queue::Observe, DeliveryId::derive(&["fine"]))).await.unwrap(), 0);
+    let redrive = |queue| queues.redrive(Redrive::Delivery(queue, letter.delivery.id.clone()));
+    assert_eq!(redrive(Queue::Plan).await.unwrap(), 0, "it is another queue's");
+    assert_eq!(redrive(Queue::Observe).await.unwrap(), 1);
     let taken = take(&queues, now).await;
     assert_eq!((taken[0].0.as_str(), taken[0].2), ("poison", 1));
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use marvain_hub::conformance::{self, Storage};
 use marvain_hub::port::{Put, Vault};
 use marvain_local::FileVault;
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt};
 use tempfile::TempDir;
 
 struct Directory(TempDir);
@@ -45,4 +45,30 @@ async fn what_a_crash_left_unfinished_is_no_object_and_goes() {
     assert!(vault.list("").await.unwrap().is_empty());
     assert_eq!(vault.put_once("a", b"half").await.unwrap(), Put::Written);
     assert_eq!(fs::read_dir(storage.0.path().join("vault/~unfinished")).unwrap().count(), 0);
+}
+
+#[tokio::test]
+async fn pages_are_the_list_cut_into_pieces() {
+    let storage = Directory(tempfile::tempdir().unwrap());
+    let vault = storage.open().await;
+    // Names that sort before and after the slash.
+    let keys = ["a", "b/x/1", "b/x/2", "b/x-y", "b/x.p/1", "b/x.p/2", "b/x0/1", "b/y", "b-/z", "b.p/z", "b0", "c/1"];
+    for key in keys {
+        vault.put_once(key, b"x").await.unwrap();
+    }
+    let all: Vec<String> = BTreeSet::from(keys).into_iter().map(str::to_owned).collect();
+    assert_eq!(vault.list("").await.unwrap(), all);
+    assert_eq!(vault.list("b/x").await.unwrap(), vault.list("").await.unwrap()[3..][..6]);
+    for limit in 1..=all.len() {
+        let mut paged: Vec<String> = Vec::new();
+        loop {
+            let page = vault.page(paged.last().map(String::as_str), limit).await.unwrap();
+            assert!(page.len() <= limit);
+            if page.is_empty() {
+                break;
+            }
+            paged.extend(page);
+        }
+        assert_eq!(paged, all, "{limit} at a time");
+    }
 }

@@ -60,6 +60,8 @@ pub struct Agent {
     commands: Commands,
     shadows: shadow::Shadows,
     privacy: bool,
+    /// No command begins any more.
+    stopping: bool,
     presence: PresenceReported,
 }
 
@@ -89,6 +91,7 @@ impl Agent {
             commands,
             shadows: shadow::Shadows::default(),
             privacy: privacy.unwrap_or_default(),
+            stopping: false,
             presence,
         };
         agent.rewrite(now);
@@ -125,6 +128,7 @@ impl Agent {
             Input::Fetched { lane, entries: None } => self.window(lane).unreadable(now.mono_ms),
             Input::Removed(usage) => self.removed(usage),
             Input::Remembered { fact, stored } => self.remembered(&fact, stored, now),
+            Input::Stopping => self.stopping = true,
             Input::Tick => {}
         }
         self.retry(now);

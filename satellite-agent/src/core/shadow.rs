@@ -133,6 +133,8 @@ impl Agent {
             return;
         };
         let read = match (name, op) {
+            // What began now would be killed right away: it waits in the shadow.
+            (ShadowName::Commands, _) if self.stopping => return,
             (ShadowName::Commands, ShadowOp::GetAccepted) => read(bytes).map(|document| {
                 self.commands_document(document, now);
             }),

@@ -251,6 +251,8 @@ pub enum Input {
         /// Is it durable?
         stored: bool,
     },
+    /// The process is about to end.
+    Stopping,
     /// Time has passed: [`super::Agent::deadline`] is reached.
     Tick,
 }

@@ -5,10 +5,10 @@ use crate::{
     config::{Connection, Endpoint},
     io::{
         files::{self, failed},
-        link::{CONNECT_TIMEOUT_S, Session, Target, chain, client_config},
+        link::{CONNECT_TIMEOUT_S, Session, Target, client_config},
     },
 };
-use marvain_domain::{Timestamp, id::SatelliteId};
+use marvain_domain::{Timestamp, chain, id::SatelliteId};
 use marvain_topics::acl;
 use serde::{Deserialize, Serialize};
 use std::{

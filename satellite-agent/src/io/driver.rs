@@ -22,7 +22,7 @@ use tokio::{
 
 /// Lines and readings taken at once; one fsync makes them durable together.
 const BATCH_MAX: usize = 64;
-/// How long lines that were read already are waited for at the end, in milliseconds.
+/// How long what inputs have read already is taken from them at the end, in milliseconds.
 const DRAIN_MS: u64 = 50;
 /// How long PUBACKs are waited for at the end, in seconds.
 const GOODBYE_S: u64 = 2;
@@ -185,15 +185,28 @@ impl Driver {
         }
     }
 
-    /// Spools what inputs have read, ends the jobs, and gives their reports a moment to go out.
-    async fn goodbye(mut self) {
-        while !self.paused
-            && let Ok(Some(input)) = tokio::time::timeout(Duration::from_millis(DRAIN_MS), self.inputs.recv()).await
-        {
-            self.tell(input);
+    /// Spools what inputs have read. A producer that is never done does not hold it up.
+    async fn drain(&mut self) {
+        let until = Instant::now() + Duration::from_millis(DRAIN_MS);
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while !self.paused && before(until, self.inputs.recv_many(&mut batch, BATCH_MAX)).await.is_some_and(|n| n > 0) {
+            batch.drain(..).for_each(|input| self.tell(input));
             self.carry_out();
         }
         self.inputs.close();
+        while !self.paused
+            && let Ok(input) = self.inputs.try_recv()
+        {
+            self.tell(input);
+        }
+        self.carry_out();
+    }
+
+    /// Spools what inputs have read, ends the jobs, and gives their reports a moment to go out.
+    async fn goodbye(mut self) {
+        tracing::info!("stopping");
+        self.tell(Input::Stopping);
+        self.drain().await;
         self.jobs.abort_all();
         while let Some(ended) = self.jobs.join_next_with_id().await {
             self.ended(ended);
@@ -201,7 +214,7 @@ impl Driver {
         }
         let until = Instant::now() + Duration::from_secs(GOODBYE_S);
         while self.in_flight > 0
-            && let Ok(event) = tokio::time::timeout_at(until, self.link.next()).await
+            && let Some(event) = before(until, self.link.next()).await
         {
             let over = event.is_none();
             self.heard(event);
@@ -212,5 +225,14 @@ impl Driver {
         }
         self.link.stop().await;
         tracing::info!("stopped");
+    }
+}
+
+/// What `work` answers before `until`. Work that is always ready would never let a timeout have its turn.
+async fn before<T>(until: Instant, work: impl Future<Output = T>) -> Option<T> {
+    tokio::select! {
+        biased;
+        () = tokio::time::sleep_until(until) => None,
+        answer = work => Some(answer),
     }
 }

@@ -14,8 +14,10 @@ use std::{
 /// An open journal.
 #[derive(Debug)]
 pub(super) struct Journal {
-    path: PathBuf,
-    file: File,
+    dir: PathBuf,
+    /// The file of the journal's name; none when that is not certain any more. It has to be opened again then, before anything
+    /// counts as remembered.
+    file: Option<File>,
     bytes: u64,
 }
 
@@ -51,51 +53,79 @@ fn decode(bytes: &[u8]) -> (Vec<Fact>, usize, bool) {
     (facts, good, damaged)
 }
 
+/// Opens or begins the file in `dir`, and gives its length.
+fn open(dir: &Path) -> Result<(File, u64, Read), FileError> {
+    let path = path(dir);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        Err(error) => return Err(failed("read", &path)(error)),
+    };
+    let (mut facts, good, damaged) = decode(&bytes);
+    let mut fault = None;
+    if damaged {
+        let aside = files::keep_aside(&path)?;
+        facts.push(Fact::Damaged);
+        files::replace(&path, &encode(&facts))?;
+        fault = Some(format!("the command journal was damaged; it is kept as `{}`", aside.display()));
+    } else if good < bytes.len() {
+        tracing::warn!(bytes = bytes.len() - good, "the journal's end was never finished and is cut off");
+        let file = files::append_to(&path)?;
+        file.set_len(good as u64).and_then(|()| file.sync_all()).map_err(failed("cut", &path))?;
+    }
+    let file = files::append_to(&path)?;
+    files::sync_dir(dir)?;
+    let bytes = file.metadata().map_err(failed("read", &path))?.len();
+    Ok((file, bytes, Read { facts, fault }))
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join("commands.journal")
+}
+
 impl Journal {
     /// Opens or begins the journal in `dir`. A fact whose writing a crash cut off was never acted upon, and goes. A damaged
     /// journal is kept aside; what can be read of it is kept, and [`Fact::Damaged`] with it.
     pub(super) fn open(dir: &Path) -> Result<(Self, Read), FileError> {
-        let path = dir.join("commands.journal");
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(failed("read", &path)(error)),
-        };
-        let (mut facts, good, damaged) = decode(&bytes);
-        let mut fault = None;
-        if damaged {
-            let aside = files::keep_aside(&path)?;
-            facts.push(Fact::Damaged);
-            files::replace(&path, &encode(&facts))?;
-            fault = Some(format!("the command journal was damaged; it is kept as `{}`", aside.display()));
-        } else if good < bytes.len() {
-            tracing::warn!(bytes = bytes.len() - good, "the journal's end was never finished and is cut off");
-            let file = files::append_to(&path)?;
-            file.set_len(good as u64).and_then(|()| file.sync_all()).map_err(failed("cut", &path))?;
+        let (file, bytes, read) = open(dir)?;
+        Ok((Self { dir: dir.to_owned(), file: Some(file), bytes }, read))
+    }
+
+    /// The file, opened again if need be.
+    fn take_file(&mut self) -> Result<File, FileError> {
+        if let Some(file) = self.file.take() {
+            return Ok(file);
         }
-        let file = files::append_to(&path)?;
-        files::sync_dir(dir)?;
-        let bytes = file.metadata().map_err(failed("read", &path))?.len();
-        Ok((Self { path, file, bytes }, Read { facts, fault }))
+        let (file, bytes, read) = open(&self.dir)?;
+        if let Some(fault) = read.fault {
+            tracing::error!(fault, "damage found");
+        }
+        self.bytes = bytes;
+        Ok(file)
     }
 
     /// Makes a fact durable.
     pub(super) fn remember(&mut self, fact: &Fact) -> Result<(), FileError> {
         let frame = encode(std::slice::from_ref(fact));
-        if let Err(error) = self.file.write_all(&frame).and_then(|()| self.file.sync_data()) {
-            self.file.set_len(self.bytes).map_err(failed("cut", &self.path))?;
-            return Err(failed("write", &self.path)(error));
+        let mut file = self.take_file()?;
+        if let Err(error) = file.write_all(&frame).and_then(|()| file.sync_data()) {
+            match file.set_len(self.bytes) {
+                Ok(()) => self.file = Some(file),
+                Err(cut) => tracing::error!(%cut, "half a fact may stay in the journal until it is opened again"),
+            }
+            return Err(failed("write", &path(&self.dir))(error));
         }
         self.bytes += frame.len() as u64;
+        self.file = Some(file);
         Ok(())
     }
 
     /// Replaces all facts.
     pub(super) fn rewrite(&mut self, facts: &[Fact]) -> Result<(), FileError> {
-        let content = encode(facts);
-        files::replace(&self.path, &content)?;
-        self.file = files::append_to(&self.path)?;
-        self.bytes = content.len() as u64;
+        // Whatever comes of it, the file that was open may not be the one of that name any more.
+        self.file = None;
+        files::replace(&path(&self.dir), &encode(facts))?;
+        self.file = Some(self.take_file()?);
         Ok(())
     }
 }
@@ -127,6 +157,22 @@ mod tests {
         journal.rewrite(&[started(2), started(4)]).unwrap();
         journal.remember(&started(5)).unwrap();
         assert_eq!(Journal::open(dir.path()).unwrap().1.facts, [started(2), started(4), started(5)]);
+    }
+
+    #[test]
+    fn facts_go_to_the_file_of_that_name_or_nowhere() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut journal, _) = Journal::open(dir.path()).unwrap();
+        journal.remember(&started(1)).unwrap();
+        let (path, aside) = (dir.path().join("commands.journal"), dir.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        assert!(journal.rewrite(&[started(1)]).is_err());
+        assert!(journal.remember(&started(2)).is_err(), "the file that was open has no name any more");
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        journal.remember(&started(3)).unwrap();
+        assert_eq!(Journal::open(dir.path()).unwrap().1.facts, [started(1), started(3)]);
     }
 
     #[test]

@@ -131,3 +131,27 @@ async fn a_satellite_that_is_told_to_stop_ends_its_command_and_says_so() {
     let reports = ends(&hub, 1).await;
     assert_eq!(reports[0]["error"], "stopped: the satellite was shut down");
 }
+
+#[tokio::test]
+async fn a_command_that_comes_while_it_stops_waits_for_the_next_start() {
+    let (hub, dir) = (Hub::start().await, TempDir::new().unwrap());
+    hub.add("den", dir.path()).await;
+    configure(dir.path());
+    hub.desire("den", "commands", &lamp(1, "on", 9)).await;
+    let satellite = Satellite::start(dir.path());
+    wait("the lamp", async || (changes(dir.path()) == "on\n").then_some(())).await;
+    // It waits for the PUBACK of its report, in vain.
+    let busy = hub.busy().await;
+    satellite.terminate();
+    satellite.logged("stopping").await;
+    hub.desire("den", "commands", &lamp(2, "off", 0)).await;
+    satellite.ended().await;
+    assert_eq!(changes(dir.path()), "on\n");
+    drop(busy);
+    let satellite = Satellite::start(dir.path());
+    let reports = ends(&hub, 2).await;
+    let of = |n: u32| reports.iter().find(|report| report["action"] == id(n)).unwrap();
+    assert_eq!(of(2)["state"], "succeeded", "{reports:?}");
+    assert_eq!(changes(dir.path()), "on\noff\n");
+    satellite.stop().await;
+}

@@ -19,7 +19,11 @@ use std::{
     time::Duration,
 };
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedRwLockWriteGuard, RwLock},
+    task::JoinHandle,
+};
 
 /// Everything that is waited for comes within this, or the test fails.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,15 +50,19 @@ pub(crate) fn now_ms() -> u64 {
     System.now_ms()
 }
 
-/// Keeps topic and payload of everything that came.
+/// Keeps topic and payload of everything that came, unless it is busy: then it neither keeps nor acknowledges anything.
 #[derive(Default)]
-struct Kept(Mutex<Vec<(String, Value)>>);
+struct Kept {
+    messages: Mutex<Vec<(String, Value)>>,
+    busy: Arc<RwLock<()>>,
+}
 
 #[async_trait]
 impl RuleTarget for Kept {
     async fn deliver(&self, message: RuleMessage) -> Result<(), RuleError> {
         let payload = serde_json::from_slice(&message.payload).map_err(|error| RuleError(error.into()))?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((message.topic.to_string(), payload));
+        let _free = self.busy.read().await;
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push((message.topic.to_string(), payload));
         Ok(())
     }
 }
@@ -173,6 +181,11 @@ impl Hub {
         self.core.update_certificate(certificate, marvain_iotcore::Status::Revoked).await.unwrap();
     }
 
+    /// Nothing that is published is acknowledged until the answer is dropped.
+    pub(crate) async fn busy(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.kept.busy).write_owned().await
+    }
+
     pub(crate) fn is_online(&self, thing: &str) -> bool {
         self.core.connection(thing).is_some()
     }
@@ -197,7 +210,7 @@ impl Hub {
     /// Payloads that came on topics that end like this, in the order of their arrival. One whose PUBACK a crash cut off comes
     /// again, to the byte as it was, and counts once.
     pub(crate) fn got(&self, end: &str) -> Vec<Value> {
-        let kept = self.kept.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.messages.lock().unwrap_or_else(PoisonError::into_inner);
         let mut seen = BTreeSet::new();
         let of_topic = kept.iter().filter(|(topic, payload)| topic.ends_with(end) && seen.insert(payload.to_string()));
         of_topic.map(|(_, payload)| payload.clone()).collect()

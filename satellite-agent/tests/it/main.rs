@@ -8,3 +8,4 @@ mod events;
 mod hub;
 mod room;
 mod satellite;
+mod stop;

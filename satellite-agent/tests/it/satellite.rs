@@ -99,9 +99,19 @@ impl Satellite {
         self.child.wait().await.unwrap();
     }
 
-    /// SIGTERM; the exit must be good. Gives the log.
-    pub(crate) async fn stop(mut self) -> String {
+    /// SIGTERM.
+    pub(crate) fn terminate(&self) {
         self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// SIGTERM; the exit must be good. Gives the log.
+    pub(crate) async fn stop(self) -> String {
+        self.terminate();
+        self.ended().await
+    }
+
+    /// Waits for its exit, which must be good. Gives the log.
+    pub(crate) async fn ended(mut self) -> String {
         let status = tokio::time::timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(status.success(), "{status}: {}", read(&self.stderr));

@@ -1,6 +1,6 @@
 //! One method a route of the API.
 
-use super::{Client, LONG_TIMEOUT_S, NOTHING, whole};
+use super::{Client, LONG_TIMEOUT_S, NOTHING};
 use crate::error::CliError;
 use marvain_console::{
     actions::{ActionParams, Approval, NewAction, Rejection},
@@ -12,6 +12,7 @@ use marvain_console::{
     people::{NewPerson, NewRole, PersonInfo, TokenInfo},
     policy::{PolicyIds, PolicyText},
     queues::{Redrive, Redriven},
+    reminders::Canceled,
     restores::NewRestore,
     satellites::{Bundle, Certified, EnrolmentInfo, NewEnrolment, NewSatellite, SatelliteInfo},
     spaces::{NewSpace, PrivacyMode},
@@ -22,10 +23,11 @@ use marvain_domain::{
     action::Action,
     audit::InclusionProof,
     consent::{Consent, ConsentKind},
-    id::{ActionId, MemoryId, PersonId, SatelliteId, SpaceId},
+    id::{ActionId, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
     identity::{Satellite, Space},
     memory::Memory,
     recall::Recalled,
+    reminder::Reminder,
 };
 use marvain_hub::people::AuditEntry;
 use reqwest::Method;
@@ -180,6 +182,17 @@ impl Client {
     }
 }
 
+/// Reminders.
+impl Client {
+    pub(crate) async fn reminders(&self, page: &PageParams) -> Answer<List<Reminder>> {
+        self.get(&["reminders"], page).await
+    }
+
+    pub(crate) async fn cancel_reminder(&self, id: &ReminderId) -> Answer<Canceled> {
+        self.send(Method::DELETE, &["reminders", id.as_str()], EMPTY).await
+    }
+}
+
 /// The audit log, queues, backup.
 impl Client {
     pub(crate) async fn audit_tail(&self, params: &TailParams) -> Answer<List<AuditEntry>> {
@@ -198,13 +211,9 @@ impl Client {
         self.get(&["audit", "checkpoint"], &NOTHING).await
     }
 
-    /// Keys of all objects of the log.
-    pub(crate) async fn audit_objects(&self) -> Answer<Vec<String>> {
-        whole(async |after| {
-            let page = PageParams { limit: Some(marvain_console::audit::AUDIT_LIMIT_MAX), after };
-            self.get(&["audit", "objects"], &page).await
-        })
-        .await
+    /// Keys of the log's objects.
+    pub(crate) async fn audit_objects(&self, page: &PageParams) -> Answer<List<String>> {
+        self.get(&["audit", "objects"], page).await
     }
 
     pub(crate) async fn audit_object(&self, key: &str) -> Answer<Vec<u8>> {

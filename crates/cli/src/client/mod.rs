@@ -9,9 +9,14 @@ use crate::{
     globals::{Globals, shown},
 };
 use marvain_console::{error::ErrorBody, page::List};
+use marvain_local::holder;
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use std::{fs, io, time::Duration};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// Longest that connecting may take, in seconds.
 const CONNECT_TIMEOUT_S: u64 = 5;
@@ -26,9 +31,11 @@ const WHOLE_LIST_MAX: usize = 100_000;
 
 /// What a running hub says of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-pub(crate) struct RunningHub {
+struct RunningHub {
     /// Address of the API.
-    pub(crate) http: String,
+    http: String,
+    /// Its process, as the data directory's lock names it too.
+    pid: u32,
 }
 
 /// A hub that runs, and who asks it.
@@ -36,7 +43,7 @@ pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: String,
-    no_hub: String,
+    data: PathBuf,
 }
 
 /// Nothing to send, or nothing to ask for.
@@ -45,16 +52,21 @@ pub(crate) const NOTHING: &[(&str, &str)] = &[];
 impl Client {
     /// Finds the hub that runs on the data directory.
     pub(crate) fn connect(globals: &Globals) -> Result<Self, CliError> {
-        let data = shown(&globals.data_dir()?);
-        let no_hub = format!("no hub runs on `{data}`");
+        let data = globals.data_dir()?;
         let file = globals.running_file()?;
         let text = match fs::read_to_string(&file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(absent(&no_hub, &data)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(absent(&data)),
             Err(error) => return Err(CliError::failure(format!("cannot read `{}`", shown(&file))).because(error)),
         };
         let damaged = || CliError::failure(format!("`{}` does not say where the hub listens", shown(&file)));
         let running: RunningHub = serde_json::from_str(&text).map_err(|e| damaged().because(e))?;
+        // What a hub that was killed has left says where somebody else may listen by now: no token goes there.
+        let unknown =
+            |e| CliError::failure(format!("it cannot be told whether a hub runs on `{}`", shown(&data))).because(e);
+        if holder(&data).map_err(unknown)? != Some(running.pid) {
+            return Err(absent(&data));
+        }
         let base = Url::parse(&format!("http://{}/v1/", running.http)).map_err(|_| damaged())?;
         let credential = globals.credential_file()?;
         let token = fs::read_to_string(&credential).map_err(|e| {
@@ -62,10 +74,10 @@ impl Client {
                 .because(e)
                 .hint("ask with a token of your own: `--credential FILE`; an owner makes one by `marvain person token`")
         })?;
-        Self::new(base, token.trim().to_owned(), no_hub)
+        Self::new(base, token.trim().to_owned(), data)
     }
 
-    fn new(base: Url, token: String, no_hub: String) -> Result<Self, CliError> {
+    fn new(base: Url, token: String, data: PathBuf) -> Result<Self, CliError> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(redirect::Policy::none())
@@ -73,7 +85,7 @@ impl Client {
             .timeout(Duration::from_secs(TIMEOUT_S))
             .build()
             .map_err(|e| CliError::failure("cannot make HTTP requests").because(e))?;
-        Ok(Self { http, base, token, no_hub })
+        Ok(Self { http, base, token, data })
     }
 
     /// The URL of the path that these segments make, each quoted.
@@ -91,12 +103,10 @@ impl Client {
 
     async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, CliError> {
         let response = request.send().await.map_err(|error| {
-            let error = if error.is_connect() {
-                return absent(&self.no_hub, "DIR").because(error.without_url());
-            } else {
-                error.without_url()
-            };
-            CliError::failure("the hub does not answer").because(error).hint("see the hub's log")
+            if error.is_connect() {
+                return absent(&self.data).because(error.without_url());
+            }
+            CliError::failure("the hub does not answer").because(error.without_url()).hint("see the hub's log")
         })?;
         let status = response.status();
         let bytes = bounded(response).await?;
@@ -137,25 +147,43 @@ pub(crate) trait Params: Serialize + Sync {}
 
 impl<T: Serialize + Sync> Params for T {}
 
-fn absent(no_hub: &str, data: &str) -> CliError {
-    CliError::new(Exit::NoHub, no_hub).hint(format!("start it with `marvain up --data {data}`"))
+fn absent(data: &Path) -> CliError {
+    let data = shown(data);
+    CliError::new(Exit::NoHub, format!("no hub runs on `{data}`"))
+        .hint(format!("start it with `marvain up --data {data}`"))
+}
+
+/// Gives all pages of a list to `each`, one after the other.
+pub(crate) async fn pages<T>(
+    mut page: impl AsyncFnMut(Option<String>) -> Result<List<T>, CliError>,
+    mut each: impl AsyncFnMut(Vec<T>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let List { items, next } = page(after.clone()).await?;
+        each(items).await?;
+        match next {
+            None => return Ok(()),
+            next if next == after => return Err(CliError::failure("the hub's list does not go on where it says")),
+            next => after = next,
+        }
+    }
 }
 
 /// All pages of a list, at most [`WHOLE_LIST_MAX`] items.
 pub(crate) async fn whole<T>(
-    mut page: impl AsyncFnMut(Option<String>) -> Result<List<T>, CliError>,
+    page: impl AsyncFnMut(Option<String>) -> Result<List<T>, CliError>,
 ) -> Result<Vec<T>, CliError> {
     let mut all = Vec::new();
-    let mut after = None;
-    loop {
-        let List { items, next } = page(after).await?;
+    pages(page, async |items| {
         all.extend(items);
-        match next {
-            Some(next) if all.len() < WHOLE_LIST_MAX => after = Some(next),
-            Some(_) => return Err(CliError::failure(format!("the list has more than {WHOLE_LIST_MAX} items"))),
-            None => return Ok(all),
+        if all.len() <= WHOLE_LIST_MAX {
+            return Ok(());
         }
-    }
+        Err(CliError::failure(format!("the list has more than {WHOLE_LIST_MAX} items")))
+    })
+    .await?;
+    Ok(all)
 }
 
 async fn bounded(mut response: Response) -> Result<Vec<u8>, CliError> {
@@ -178,7 +206,7 @@ mod tests {
     fn what_is_in_a_path_stays_in_its_segment() {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let base = Url::parse("http://127.0.0.1:1/v1/").unwrap();
-        let client = Client::new(base, String::new(), String::new()).unwrap();
+        let client = Client::new(base, String::new(), PathBuf::new()).unwrap();
         let url = client.url(&["queues", "../people?x", "redrive"]).unwrap();
         assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/queues/..%2Fpeople%3Fx/redrive");
     }
@@ -190,5 +218,49 @@ mod tests {
         let error = Client::connect(&globals).err().unwrap();
         assert_eq!(error.exit(), Exit::NoHub);
         assert_eq!(error.to_string(), format!("no hub runs on `{}`", data.path().display()));
+    }
+
+    #[test]
+    fn where_a_killed_hub_listened_nobody_is_asked() {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let data = tempfile::tempdir().unwrap();
+        let globals = Globals { data: Some(data.path().to_owned()), ..Globals::default() };
+        for dir in ["run", "credentials"] {
+            fs::create_dir(data.path().join(dir)).unwrap();
+        }
+        fs::write(data.path().join("credentials/owner.token"), "token").unwrap();
+        let says = |pid: u32| {
+            let running = serde_json::json!({"http": "127.0.0.1:1", "pid": pid});
+            fs::write(data.path().join("run/hub.json"), running.to_string()).unwrap();
+        };
+        let lock = fs::File::create(data.path().join("hub.lock")).unwrap();
+        fs::write(data.path().join("hub.lock"), "17\n").unwrap();
+        let refused = || Client::connect(&globals).err().map(|error| error.exit());
+        says(17);
+        assert_eq!(refused(), Some(Exit::NoHub), "nobody holds the lock");
+        lock.lock().unwrap();
+        assert_eq!(refused(), None);
+        says(16);
+        assert_eq!(refused(), Some(Exit::NoHub), "somebody else holds it");
+    }
+
+    #[tokio::test]
+    async fn a_list_has_as_many_pages_as_it_has() {
+        let numbers = async |after: Option<String>| {
+            let from: usize = after.map_or(0, |after| after.parse().unwrap());
+            let to = from + 1000;
+            Ok(List { items: (from..to).collect(), next: (to < 2 * WHOLE_LIST_MAX).then(|| to.to_string()) })
+        };
+        let mut seen = 0;
+        let gone = pages(numbers, async |page: Vec<usize>| {
+            assert_eq!(page.first(), Some(&seen));
+            seen += page.len();
+            Ok(())
+        });
+        gone.await.unwrap();
+        assert_eq!(seen, 2 * WHOLE_LIST_MAX);
+        assert!(whole(numbers).await.is_err(), "what is kept in memory has a limit");
+        let stuck = async |_| Ok(List { items: vec![1], next: Some("1".to_owned()) });
+        assert!(whole(stuck).await.is_err());
     }
 }

@@ -52,7 +52,7 @@ pub(crate) struct Prove {
     /// Check the proof in this file
     #[arg(long, value_name = "FILE", requires = "key")]
     check: Option<PathBuf>,
-    /// The log's verifier key, or a file with it
+    /// The log's verifier key, or a file with it: the proof is checked with it
     #[arg(long, value_name = "FILE|KEY")]
     key: Option<String>,
 }
@@ -101,25 +101,26 @@ fn judge(out: &Output, found: &Verification) -> Result<(), CliError> {
 }
 
 async fn proof(prove: Prove, out: &Output, globals: &Globals) -> Result<(), CliError> {
-    let proof: InclusionProof = match (prove.seq, &prove.check) {
-        (Some(seq), _) => Client::connect(globals)?.audit_proof(seq).await?,
+    let (proof, whose): (InclusionProof, String) = match (prove.seq, &prove.check) {
+        (Some(seq), _) => (Client::connect(globals)?.audit_proof(seq).await?, "the hub's proof".to_owned()),
         (None, Some(file)) => {
             let bytes = read(file)?;
             let malformed = |e| CliError::failure(format!("`{}` is no proof", shown(file))).because(e);
-            let proof: InclusionProof = serde_json::from_slice(&bytes).map_err(|e: serde_json::Error| malformed(e))?;
-            proof
-                .check(&verifier(prove.key.as_deref().unwrap_or_default())?)
-                .map_err(|e| CliError::failure(format!("the proof in `{}` does not hold", shown(file))).because(e))?;
-            proof
+            let proof = serde_json::from_slice(&bytes).map_err(|e: serde_json::Error| malformed(e))?;
+            (proof, format!("the proof in `{}`", shown(file)))
         }
         (None, None) => return Err(CliError::usage("say which entry, or `--check FILE`")),
     };
+    if let Some(key) = &prove.key {
+        let checked = proof.check(&verifier(key)?);
+        checked.map_err(|e| CliError::failure(format!("{whose} does not hold")).because(e))?;
+    }
     if let Some(path) = &prove.out {
         let json = serde_json::to_vec_pretty(&proof);
         audit_copy::write_new(path, &json.map_err(|e| CliError::failure("the proof has no JSON form").because(e))?)?;
         note(globals, &format!("proof written to `{}`", shown(path)));
     }
-    out.show(&proof, output::audit::proof)
+    out.show(&proof, |proof, look| output::audit::proof(proof, prove.key.is_some(), look))
 }
 
 /// Verifies a vault, a copy of one, or an export with what lies beside it.

@@ -2,12 +2,14 @@
 //! was begun. Key and checkpoint lie beside the objects, because the log knows every object that belongs to it.
 
 use crate::{
-    client::Client,
+    client::{Client, pages},
     error::{CliError, Exit},
     globals::{Globals, shown},
     output::{Look, Tint, bytes, fields, progress},
 };
+use marvain_console::{audit::AUDIT_LIMIT_MAX, page::PageParams};
 use marvain_domain::audit::layout::{Key, KeyError};
+use marvain_local::is_vacant;
 use serde::Serialize;
 use std::{
     fs::{self, OpenOptions},
@@ -56,41 +58,48 @@ pub(crate) struct Exported {
 
 /// Copies the log of the running hub.
 pub(crate) async fn export(client: &Client, dir: &Path, globals: &Globals) -> Result<Exported, CliError> {
-    let vacant = match fs::read_dir(dir) {
-        Ok(mut entries) => entries.next().is_none(),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
-        Err(e) => return Err(failed("read", dir, e)),
-    };
-    if !vacant {
+    if !is_vacant(dir).map_err(|e| failed("read", dir, e))? {
         return Err(CliError::new(Exit::Conflict, format!("`{}` is not empty", shown(dir)))
             .hint("nothing is overwritten: use another directory"));
     }
     // The checkpoint first: what is copied after it holds at least what it speaks of.
     let head = client.audit_checkpoint().await?;
-    let keys = client.audit_objects().await?;
     let log = dir.join(LOG);
     fs::create_dir_all(&log).map_err(|e| failed("make", &log, e))?;
-    let bar = progress::bar(globals, "copying the audit log", keys.len() as u64);
-    let mut exported = Exported { dir: dir.to_owned(), objects: keys.len(), bytes: 0, size: head.size };
-    for key in keys {
-        // Only a key of the log becomes a path.
-        let foreign = |e: KeyError| CliError::failure("the hub lists what is no object of a log").because(e);
-        let key = key.parse::<Key>().map_err(foreign)?.to_string();
-        let object = client.audit_object(&key).await?;
-        let path = log.join(&key);
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|e| failed("make", parent, e))?;
+    let bar = progress::bar(globals, "copying the audit log", 0);
+    let mut exported = Exported { dir: dir.to_owned(), objects: 0, bytes: 0, size: head.size };
+    let listed = async |after| client.audit_objects(&PageParams { limit: Some(AUDIT_LIMIT_MAX), after }).await;
+    // Page by page, because a log has no largest number of objects.
+    let copied = pages(listed, async |keys| {
+        bar.inc_length(keys.len() as u64);
+        for key in keys {
+            exported.bytes += copy(client, &key, &log).await?;
+            exported.objects += 1;
+            bar.inc(1);
         }
-        write_new(&path, &object)?;
-        exported.bytes += object.len() as u64;
-        bar.inc(1);
-    }
+        Ok(())
+    });
+    copied.await?;
     bar.finish_and_clear();
     write_new(&dir.join(KEY), format!("{}\n", head.verifier_key).as_bytes())?;
     if let Some(checkpoint) = &head.checkpoint {
         write_new(&dir.join(TRUSTED), checkpoint.as_bytes())?;
     }
     Ok(exported)
+}
+
+/// Copies an object, and says how large it is.
+async fn copy(client: &Client, key: &str, log: &Path) -> Result<u64, CliError> {
+    // Only a key of the log becomes a path.
+    let foreign = |e: KeyError| CliError::failure("the hub lists what is no object of a log").because(e);
+    let key = key.parse::<Key>().map_err(foreign)?.to_string();
+    let object = client.audit_object(&key).await?;
+    let path = log.join(&key);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|e| failed("make", parent, e))?;
+    }
+    write_new(&path, &object)?;
+    Ok(object.len() as u64)
 }
 
 /// Writes a file that must not be there yet.

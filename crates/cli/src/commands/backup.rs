@@ -7,6 +7,7 @@ use crate::{
     output::{self, Output, progress},
 };
 use clap::Args;
+use marvain_local::sync_directory;
 use std::{
     fs, io,
     path::{Path, PathBuf},
@@ -47,6 +48,8 @@ fn relocate(from: &Path, to: &Path) -> io::Result<()> {
     match fs::rename(from, to) {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
             copy(from, to, DEPTH_MAX)?;
+            sync_directory(&parent(to)?)?;
+            // All of the copy is durable from here on.
             if from.is_dir() { fs::remove_dir_all(from) } else { fs::remove_file(from) }
         }
         renamed => renamed,
@@ -68,7 +71,14 @@ fn copy(from: &Path, to: &Path, depth: usize) -> io::Result<()> {
         let entry = entry?;
         copy(&entry.path(), &to.join(entry.file_name()), depth - 1)?;
     }
-    fs::set_permissions(to, metadata.permissions())
+    fs::set_permissions(to, metadata.permissions())?;
+    sync_directory(to)
+}
+
+/// The directory that has `path` in it.
+fn parent(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    Ok(path.parent().unwrap_or(Path::new("/")).to_owned())
 }
 
 #[cfg(test)]
@@ -84,6 +94,10 @@ mod tests {
         copy(&from, &dir.path().join("copied"), DEPTH_MAX).unwrap();
         assert_eq!(fs::read(dir.path().join("copied/a/b/c")).unwrap(), b"c");
         assert!(copy(&from, &dir.path().join("shallow"), 1).is_err());
+        for (path, above) in [("/x", "/"), ("/x/y/", "/x")] {
+            assert_eq!(parent(Path::new(path)).unwrap(), Path::new(above));
+        }
+        assert_eq!(parent(Path::new("x")).unwrap(), std::env::current_dir().unwrap());
         relocate(&from, &dir.path().join("to")).unwrap();
         assert!(!from.exists() && dir.path().join("to/a/b/c").exists());
     }

@@ -16,6 +16,7 @@ mod policy;
 mod privacy;
 mod publish;
 mod queue;
+mod reminder;
 mod restore;
 mod role;
 mod satellite;
@@ -63,6 +64,9 @@ pub(crate) enum ClientCommand {
     /// What is to be done: look, propose, approve, turn down
     #[command(subcommand)]
     Action(action::ActionCommand),
+    /// What is to be said at a time that has not come
+    #[command(subcommand)]
+    Reminder(reminder::ReminderCommand),
     /// The rules, in Cedar
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -97,6 +101,7 @@ pub(crate) async fn run(command: ClientCommand, globals: &Globals) -> Result<(),
         ClientCommand::Say(say) => say::run(say, globals).await,
         ClientCommand::Memory(command) => memory::run(command, globals).await,
         ClientCommand::Action(command) => action::run(command, globals).await,
+        ClientCommand::Reminder(command) => reminder::run(command, globals).await,
         ClientCommand::Policy(command) => policy::run(command, globals).await,
         ClientCommand::Audit(command) => audit::run(command, globals).await,
         ClientCommand::Queue(command) => queue::run(command, globals).await,

@@ -7,7 +7,7 @@ use crate::{
     output::Output,
 };
 use clap::Subcommand;
-use marvain_console::policy::PolicyText;
+use marvain_console::policy::{PolicyIds, PolicyText};
 use marvain_domain::policy::{POLICY_BYTES_MAX, Problem, check};
 use serde::Serialize;
 use std::{
@@ -16,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+use tempfile::NamedTempFile;
 
 /// The rules, in Cedar.
 #[derive(Subcommand, Debug)]
@@ -73,18 +74,17 @@ pub(super) async fn run(command: PolicyCommand, globals: &Globals) -> Result<(),
         PolicyCommand::Edit { file } => {
             let client = Client::connect(globals)?;
             let before = client.policy().await?.text;
-            let text = match file {
-                Some(file) => read(&file)?,
-                None => edit(&before)?,
+            let ids = match file {
+                Some(file) => put(&client, &before, read(&file)?).await?,
+                None => {
+                    let draft = Draft::of(&before)?;
+                    match draft.edit() {
+                        Ok(text) => put(&client, &before, text).await,
+                        Err(error) => Err(error),
+                    }
+                    .map_err(|error| draft.keep(&before, error))?
+                }
             };
-            let problems = check(&[("policies.cedar", &text)]);
-            if !problems.is_empty() {
-                return Err(CliError::failure(lines(&problems)).hint("nothing was changed"));
-            }
-            if text == before {
-                return Err(CliError::failure("the policies are the same as before").hint("nothing was changed"));
-            }
-            let ids = client.set_policy(&PolicyText { text }).await?;
             out.show(&ids, |ids, _| format!("in force: {}", ids.policies.join(", ")))
         }
     }
@@ -110,22 +110,60 @@ fn read(path: &Path) -> Result<String, CliError> {
     Ok(text)
 }
 
-/// What a person makes of `text` in their editor.
-fn edit(text: &str) -> Result<String, CliError> {
-    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(env::var_os).filter(|editor| !editor.is_empty());
-    let editor = editor.ok_or_else(|| {
-        CliError::failure("no editor: neither `VISUAL` nor `EDITOR` is set").hint("or use `--file FILE`")
-    })?;
-    let failed = |e: io::Error| CliError::failure("cannot make a file to edit").because(e);
-    let mut draft = tempfile::Builder::new().prefix("marvain-").suffix(".cedar").tempfile().map_err(failed)?;
-    draft.write_all(text.as_bytes()).and_then(|()| draft.flush()).map_err(failed)?;
-    // `EDITOR` may have arguments: `code --wait`.
-    let editor = editor.to_string_lossy();
-    let mut words = editor.split_whitespace();
-    let ended = Command::new(words.next().unwrap_or_default()).args(words).arg(draft.path()).status();
-    let ended = ended.map_err(|e| CliError::failure("cannot start the editor").because(e))?;
-    if !ended.success() {
-        return Err(CliError::failure(format!("the editor failed: {ended}")).hint("nothing was changed"));
+/// Puts policies in force, if there is nothing wrong with them.
+async fn put(client: &Client, before: &str, text: String) -> Result<PolicyIds, CliError> {
+    let problems = check(&[("policies.cedar", &text)]);
+    if !problems.is_empty() {
+        return Err(CliError::failure(lines(&problems)).hint("nothing was changed"));
     }
-    read(draft.path())
+    if text == before {
+        return Err(CliError::failure("the policies are the same as before").hint("nothing was changed"));
+    }
+    client.set_policy(&PolicyText { text }).await
+}
+
+/// A file for a person's editor.
+struct Draft(NamedTempFile);
+
+impl Draft {
+    fn of(text: &str) -> Result<Self, CliError> {
+        let failed = |e: io::Error| CliError::failure("cannot make a file to edit").because(e);
+        let mut file = tempfile::Builder::new().prefix("marvain-").suffix(".cedar").tempfile().map_err(failed)?;
+        file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(failed)?;
+        Ok(Self(file))
+    }
+
+    /// What a person makes of it in their editor.
+    fn edit(&self) -> Result<String, CliError> {
+        let editor = ["VISUAL", "EDITOR"].into_iter().find_map(env::var_os).filter(|editor| !editor.is_empty());
+        let editor = editor.ok_or_else(|| {
+            CliError::failure("no editor: neither `VISUAL` nor `EDITOR` is set").hint("or use `--file FILE`")
+        })?;
+        // `EDITOR` may have arguments: `code --wait`.
+        let editor = editor.to_string_lossy();
+        let mut words = editor.split_whitespace();
+        let ended = Command::new(words.next().unwrap_or_default()).args(words).arg(self.0.path()).status();
+        let ended = ended.map_err(|e| CliError::failure("cannot start the editor").because(e))?;
+        if !ended.success() {
+            return Err(CliError::failure(format!("the editor failed: {ended}")).hint("nothing was changed"));
+        }
+        read(self.0.path())
+    }
+
+    /// Leaves what a person has written where they find it, and tells them with `error`.
+    fn keep(self, before: &str, error: CliError) -> CliError {
+        // An editor may put another file in this one's place, so it is read anew.
+        if fs::read(self.0.path()).is_ok_and(|bytes| bytes == before.as_bytes()) {
+            return error;
+        }
+        match self.0.keep() {
+            Ok((_, path)) => {
+                let path = shown(&path);
+                error.hint(format!(
+                    "nothing was changed; your text is in `{path}`: correct it, then `marvain policy edit --file {path}`"
+                ))
+            }
+            Err(_) => error,
+        }
+    }
 }

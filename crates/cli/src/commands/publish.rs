@@ -16,7 +16,10 @@ use marvain_topics::{
     channel::{BROKER_PAYLOAD_BYTES_MAX, Direction, Party},
     wire::{EventPayload, WIRE_VERSION},
 };
-use rumqttc::{AckMode, AsyncClient, ConnectionError, MqttOptions, PublishOptions, QoS, TlsConfiguration, Transport};
+use rumqttc::{
+    AckMode, AsyncClient, ConnectionError, Event, MqttOptions, Outgoing, PublishOptions, QoS, TlsConfiguration,
+    Transport,
+};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use serde::Serialize;
@@ -140,9 +143,15 @@ async fn send(options: MqttOptions, topic: &Topic, payload: String) -> Result<()
     };
     tokio::select! {
         biased;
-        error = driven => Err(Failure::Connection(Box::new(error))),
-        done = acked => done,
+        error = driven => return Err(Failure::Connection(Box::new(error))),
+        done = acked => done?,
     }
+    // Without a goodbye the broker would call the connection lost. That it cannot be said changes nothing: the broker
+    // has what it was sent.
+    if client.disconnect().await.is_ok() {
+        while !matches!(eventloop.poll().await, Err(_) | Ok(Event::Outgoing(Outgoing::Disconnect))) {}
+    }
+    Ok(())
 }
 
 /// Why the broker does not have it.

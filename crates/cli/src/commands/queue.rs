@@ -14,6 +14,7 @@ use marvain_console::queues::Redrive;
 #[derive(Subcommand, Debug)]
 pub(crate) enum QueueCommand {
     /// All queues, or the dead letters of one
+    #[command(mut_arg("limit", |limit| limit.requires("name")), mut_arg("after", |after| after.requires("name")))]
     List {
         /// Show the dead letters of this queue
         name: Option<String>,

@@ -11,6 +11,7 @@ use crate::{
 use clap::Args;
 use marvain_console::restores::NewRestore;
 use marvain_domain::Timestamp;
+use marvain_local::{BackupError, is_vacant};
 use serde::Serialize;
 use std::{
     fs, io,
@@ -106,7 +107,6 @@ async fn by_the_hub(
     globals: &Globals,
 ) -> Result<Restored, CliError> {
     let begun = client.restore(&NewRestore { path: backup }).await?;
-    let failed = |why: &str| CliError::failure(why).hint("the hub's log says why; its data are as they were");
     let deadline = Instant::now() + Duration::from_secs(BACK_S);
     loop {
         time::sleep(Duration::from_millis(LOOK_MS)).await;
@@ -118,12 +118,13 @@ async fn by_the_hub(
             Err(_) => {}
         }
         if Instant::now() >= deadline {
-            return Err(failed("the hub is not back"));
+            return Err(CliError::failure("the hub is not back").hint("its log says why"));
         }
     }
     // The data from before are moved there, or nothing was restored.
     if !begun.aside.exists() {
-        return Err(failed("the hub runs on, but nothing was restored"));
+        return Err(CliError::failure("the hub runs on, but nothing was restored")
+            .hint("its log says why; its data are as they were"));
     }
     Ok(Restored { of: begun.of, data, aside: Some(begun.aside) })
 }
@@ -132,14 +133,21 @@ async fn by_the_hub(
 async fn here(backup: PathBuf, data: PathBuf) -> Result<Restored, CliError> {
     let restore = embedded::Restore { backup, by: None, at: globals::now() };
     let work = move || {
-        let vacant =
-            fs::read_dir(&data).map_or_else(|e| e.kind() == io::ErrorKind::NotFound, |mut d| d.next().is_none());
+        // What cannot be looked into is not vacant; the restore says why it cannot be used.
+        let vacant = is_vacant(&data).unwrap_or_default();
         let aside = (!vacant).then(|| restore.aside(&data));
         let done = if vacant { restore.begin(&data) } else { restore.take_over(&data) };
         done.map(|manifest| Restored { of: manifest.at, data, aside })
     };
     let done = spawn_blocking(work).await.map_err(|e| CliError::failure("restoring was interrupted").because(e))?;
-    done.map_err(|e| CliError::failure("nothing was restored").because(e))
+    done.map_err(|error| {
+        let message = match error {
+            BackupError::Aside { .. } => "the restore is half done",
+            BackupError::Unsure { .. } => "the restore is done, but for the disk's word",
+            _ => "nothing was restored",
+        };
+        CliError::failure(message).because(error)
+    })
 }
 
 fn show(restored: &Restored, look: Look) -> String {

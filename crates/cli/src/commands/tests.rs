@@ -23,10 +23,11 @@ const HASH: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 
 #[test]
 fn every_command_of_the_issue_is_there() {
-    let (act, mem, other) = (
+    let (act, mem, other, rem) = (
         "act_00000000000000000000000000".replace('_', "\u{0}"),
         "mem_00000000000000000000000000".replace('_', "\u{0}"),
         "mem_00000000000000000000000001".replace('_', "\u{0}"),
+        "rem_00000000000000000000000000".replace('_', "\u{0}"),
     );
     let lines = [
         "status".to_owned(),
@@ -72,19 +73,21 @@ fn every_command_of_the_issue_is_there() {
         format!("action approve {act} --args-hash {HASH}"),
         format!("action reject {act} --reason no"),
         format!("action cancel {act}"),
+        "reminder list --limit 5".into(),
+        format!("reminder cancel {rem}"),
         "policy show".into(),
         "policy check f".into(),
         "policy check --current".into(),
         "policy edit".into(),
         "policy edit --file f".into(),
         "audit tail -n 5".into(),
-        "audit prove 3 --out f".into(),
+        "audit prove 3 --out f --key k".into(),
         "audit prove --check f --key k".into(),
         "audit verify".into(),
         "audit verify d --trusted a b --key k".into(),
         "audit export d".into(),
         "queue list".into(),
-        "queue list observe".into(),
+        "queue list observe --limit 5 --after x".into(),
         "queue redrive observe --all".into(),
         "queue redrive observe a b".into(),
         "backup --out d".into(),
@@ -120,6 +123,8 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         ("audit prove", "<SEQ>"),
         ("audit prove --check f", "--key"),
         ("audit verify --trusted f", "<DIR>"),
+        ("queue list --limit 5", "<NAME>"),
+        ("queue list --after x", "<NAME>"),
         ("queue redrive observe", "<IDS>"),
         ("queue redrive observe a --all", "cannot be used with"),
     ];

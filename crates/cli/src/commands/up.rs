@@ -1,14 +1,15 @@
 //! `marvain up`: keeps a hub running until it is told to stop.
 
 use crate::{
-    embedded::{self, Embedded, Ending, Options, Restore, RestoreError, System},
+    embedded::{Embedded, Ending, Options, Restore, System},
     error::CliError,
     globals::Globals,
 };
 use clap::Args;
 use jiff::tz::TimeZone;
-use marvain_domain::id::PersonId;
+use marvain_domain::{chain, id::PersonId};
 use marvain_hub::planner::OpenAiSettings;
+use marvain_local::BackupError;
 use std::{io::Write as _, net::SocketAddr, path::PathBuf};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -24,12 +25,12 @@ pub(crate) struct UpArgs {
     /// Address of the API; port 0 picks a free one
     #[arg(long, default_value = "127.0.0.1:8084", value_name = "ADDRESS")]
     http: SocketAddr,
-    /// Name or address that satellites know this hub by [default: the host of --mqtt]
+    /// Name or address that satellites know this hub by [default: the host of --mqtt, if it is one]
     #[arg(long, value_name = "HOST")]
     endpoint: Option<String>,
-    /// Name of the owner
-    #[arg(long, default_value = "owner", value_name = "PERSON")]
-    owner: PersonId,
+    /// Name of the owner of a new hub [default: owner]
+    #[arg(long, value_name = "PERSON")]
+    owner: Option<PersonId>,
     /// Time zone that the household lives by [default: this machine's]
     #[arg(long, env = "MARVAIN_TIME_ZONE", value_name = "IANA")]
     time_zone: Option<String>,
@@ -73,11 +74,24 @@ impl UpArgs {
             data: globals.data_dir()?,
             mqtt: self.mqtt,
             http: self.http,
-            endpoint: self.endpoint.clone(),
+            endpoint: self.endpoint()?,
             owner: self.owner.clone(),
             openai,
             time_zone,
         })
+    }
+
+    /// What claims and satellites' bundles tell them to connect to.
+    fn endpoint(&self) -> Result<String, CliError> {
+        match &self.endpoint {
+            Some(endpoint) => Ok(endpoint.clone()),
+            None if self.mqtt.ip().is_unspecified() => {
+                let message = format!("`--mqtt {}` is every address, and satellites need to know one", self.mqtt);
+                Err(CliError::usage(message)
+                    .hint("say by which name or address they reach this hub: `--endpoint HOST`"))
+            }
+            None => Ok(self.mqtt.ip().to_string()),
+        }
     }
 }
 
@@ -116,10 +130,9 @@ pub(crate) async fn run(args: &UpArgs, globals: &Globals) -> Result<(), CliError
 async fn take_over(restore: Restore, data: PathBuf) -> Result<(), CliError> {
     match spawn_blocking(move || restore.take_over(&data)).await.map_err(failed)? {
         Ok(manifest) => tracing::info!(of = %manifest.at, "restored"),
-        Err(RestoreError::Backup(error)) => {
-            tracing::error!(error = embedded::chain(&error), "not restored: the data are as they were")
-        }
-        Err(error) => return Err(failed(error)),
+        Err(error @ BackupError::Aside { .. }) => return Err(failed(error)),
+        Err(error @ BackupError::Unsure { .. }) => tracing::error!(error = chain(&error), "restored"),
+        Err(error) => tracing::error!(error = chain(&error), "not restored: the data are as they were"),
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::{
     error::{CliError, Exit},
     globals::Globals,
 };
-use clap::Args;
+use clap::{ArgMatches, Args, parser::ValueSource};
 use report::Reporter;
 use stage::Stage;
 use std::{error::Error, fs, path::PathBuf};
@@ -28,6 +28,22 @@ pub(crate) struct DemoArgs {
     /// Events in the stream of the step `crash`
     #[arg(long, default_value_t = 1000, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(10..=100_000))]
     events: u32,
+}
+
+/// The demo has a hub of its own. What the environment says of another is no wish of whoever asks for a demo.
+///
+/// # Errors
+/// If the command line names a hub's data, or a credential.
+pub(crate) fn refuse_foreign(matches: &ArgMatches) -> Result<(), CliError> {
+    let said = |id: &str| {
+        let demo = matches.subcommand_matches("demo");
+        demo.and_then(|demo| demo.value_source(id)) == Some(ValueSource::CommandLine)
+    };
+    match ["data", "credential"].into_iter().find(|id| said(id)) {
+        Some(id) => Err(CliError::usage(format!("the demo has a hub of its own: `--{id}` means nothing to it"))
+            .hint("`--keep DIR` says where its data are to stay")),
+        None => Ok(()),
+    }
 }
 
 /// Why a step does not hold.

@@ -1,14 +1,20 @@
 //! What the demo shows: a line a step for people, an object a step for programs.
 
 use super::Proof;
-use console::style;
+use console::{Term, measure_text_width, style};
 use indicatif::{ProgressBar, ProgressStyle};
+use marvain_domain::chain;
 use serde::Serialize;
 use std::{
     io::Write as _,
     path::Path,
     time::{Duration, Instant},
 };
+
+/// Columns before the evidence: a mark, a number of two digits, a name of nine letters, and spaces.
+const INDENT: usize = 15;
+/// A terminal narrower than this wraps by itself, in columns.
+const COLUMNS_MIN: usize = 40;
 
 /// One step, as `--json` prints it.
 #[derive(Serialize)]
@@ -59,9 +65,10 @@ impl Reporter {
             serde_json::to_string(line).unwrap_or_default()
         } else {
             let mark = if line.ok { style("✔").green() } else { style("✘").red() };
-            let evidence = line.evidence.replace('\n', "\n              ");
-            let time = style(format!("{} ms", line.ms)).dim();
-            format!("{mark} {:>2} {:<9} {evidence} {time}", self.number, style(line.step).bold())
+            let time = style(format!("{} ms", line.ms)).dim().to_string();
+            let columns = Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+            let told = hanging(line.evidence, &time, columns);
+            format!("{mark} {:>2} {:<9} {told}", self.number, style(line.step).bold())
         };
         say(&text);
     }
@@ -88,7 +95,49 @@ fn say(text: &str) {
     writeln!(std::io::stdout(), "{text}").unwrap_or_default();
 }
 
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+/// Evidence, and how long it took, in lines that end before `columns` and begin in the column of the first.
+fn hanging(evidence: &str, time: &str, columns: Option<usize>) -> String {
+    let room = columns.filter(|columns| *columns >= COLUMNS_MIN).map_or(usize::MAX, |columns| columns - INDENT);
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in evidence.lines() {
+        lines.push(String::new());
+        paragraph.split(' ').for_each(|word| append(&mut lines, word, room));
+    }
+    append(&mut lines, time, room);
+    lines.join(&format!("\n{:INDENT$}", ""))
+}
+
+/// Appends a word to the last line, or begins another with it.
+fn append(lines: &mut Vec<String>, word: &str, room: usize) {
+    match lines.last_mut() {
+        Some(line) if line.is_empty() => line.push_str(word),
+        Some(line) if measure_text_width(line) + 1 + measure_text_width(word) <= room => {
+            line.push(' ');
+            line.push_str(word);
+        }
+        _ => lines.push(word.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_evidence_stays_in_its_column() {
+        let evidence = "one command, one effect: the lamp is on\nand off";
+        let indent = " ".repeat(INDENT);
+        assert_eq!(hanging("short", "7 ms", None), "short 7 ms");
+        assert_eq!(hanging(evidence, "7 ms", Some(30)), hanging(evidence, "7 ms", None));
+        assert_eq!(
+            hanging(evidence, "7 ms", None),
+            format!("one command, one effect: the lamp is on\n{indent}and off 7 ms")
+        );
+        assert_eq!(
+            hanging(evidence, "\u{1b}[2m12345678901234567 ms\u{1b}[0m", Some(40)),
+            format!(
+                "one command, one effect:\n{indent}the lamp is on\n{indent}and off\n{indent}\u{1b}[2m12345678901234567 ms\u{1b}[0m"
+            )
+        );
+    }
 }

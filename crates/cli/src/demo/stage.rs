@@ -11,6 +11,7 @@ use marvain_domain::{
     id::ActionId,
 };
 use marvain_hub::people::AuditEntry;
+use marvain_local::is_vacant;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -36,11 +37,11 @@ pub(crate) struct Stage {
 impl Stage {
     /// Makes the directory.
     pub(crate) fn set(dir: &Path, events: u32) -> Result<Self, StepError> {
-        fs::create_dir_all(dir.join("logs"))?;
-        let dir = fs::canonicalize(dir)?;
-        if fs::read_dir(&dir)?.count() > 1 {
+        if !is_vacant(dir)? {
             return Err("it is not empty".into());
         }
+        fs::create_dir_all(dir.join("logs"))?;
+        let dir = fs::canonicalize(dir)?;
         Ok(Self { dir, events, hub: None, satellite: None, kept_checkpoints: Vec::new() })
     }
 

@@ -1,12 +1,13 @@
 //! The files of a data directory that are the hub's own: identity, keys, credentials, and where it is running.
 
 use super::system::System;
+use marvain_domain::id::PersonId;
 use marvain_hub::people::Secret;
+use marvain_local::write_durably;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs,
-    io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    fs, io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -34,6 +35,8 @@ pub(crate) enum FileError {
 pub(crate) struct Identity {
     /// Random; names the audit log.
     pub(crate) id: String,
+    /// Whose the credential in the data directory is.
+    pub(crate) owner: PersonId,
 }
 
 /// Paths within a data directory.
@@ -41,17 +44,13 @@ pub(crate) struct Identity {
 pub(crate) struct DataDir(PathBuf);
 
 impl DataDir {
-    /// The directory, made if it is missing, for its owner alone.
+    /// The directory, whose stores are open already; what is missing of its own is made for its owner alone.
     pub(crate) fn open(path: &Path) -> Result<Self, FileError> {
-        let dir = Self(path.to_owned());
-        for path in [dir.0.clone(), dir.0.join("keys"), dir.0.join("credentials"), dir.0.join("run")] {
+        for path in ["keys", "credentials", "run"].map(|name| path.join(name)) {
             let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&path);
             made.map_err(|source| FileError::Io { what: "make", path, source })?;
         }
-        // Certificates and the run file name it; a relative path would mean something else from elsewhere.
-        let absolute = fs::canonicalize(path);
-        let absolute = absolute.map_err(|source| FileError::Io { what: "find", path: path.to_owned(), source })?;
-        Ok(Self(absolute))
+        Ok(Self(path.to_owned()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -70,12 +69,12 @@ impl DataDir {
         self.0.join("credentials").join("owner.token")
     }
 
-    /// Which hub lives here; a new one if nobody does.
-    pub(crate) fn identity(&self, system: &System) -> Result<Identity, FileError> {
+    /// Which hub lives here; a new one of `owner` if nobody does.
+    pub(crate) fn identity(&self, owner: &PersonId, system: &System) -> Result<Identity, FileError> {
         let path = self.0.join("identity.json");
         let fresh = || {
             let id = system.random::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
-            serde_json::to_vec(&Identity { id }).unwrap_or_default()
+            serde_json::to_vec(&Identity { id, owner: owner.clone() }).unwrap_or_default()
         };
         let bytes = read_or_create(&path, fresh)?;
         serde_json::from_slice(&bytes).map_err(|_| FileError::Damaged(path))
@@ -101,11 +100,7 @@ impl DataDir {
     pub(crate) fn announce(&self, running: &impl Serialize) -> Result<(), FileError> {
         let path = self.running();
         let bytes = serde_json::to_vec(running).map_err(|_| FileError::Damaged(path.clone()))?;
-        let draft = path.with_extension("json.new");
-        let failed = |source| FileError::Io { what: "write", path: path.clone(), source };
-        remove(&draft)?;
-        write_new(&draft, &bytes)?;
-        fs::rename(&draft, &path).map_err(failed)
+        write(&path, &bytes)
     }
 
     /// The hub is running no more.
@@ -129,14 +124,8 @@ pub(super) fn remove(path: &Path) -> Result<(), FileError> {
     }
 }
 
-/// Durable on return; the name appears with its content or not at all.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let write = || {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|source| FileError::Io { what: "write", path: path.to_owned(), source })
+fn write(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_durably(path, bytes).map_err(|source| FileError::Io { what: "write", path: path.to_owned(), source })
 }
 
 fn read_or_create(path: &Path, fresh: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8>, FileError> {
@@ -144,14 +133,7 @@ fn read_or_create(path: &Path, fresh: impl FnOnce() -> Vec<u8>) -> Result<Vec<u8
         Ok(bytes) => Ok(bytes),
         Err(e) if e.kind() == io::ErrorKind::NotFound => {
             let bytes = fresh();
-            let draft = path.with_extension("new");
-            remove(&draft)?;
-            write_new(&draft, &bytes)?;
-            fs::rename(&draft, path).map_err(|source| FileError::Io {
-                what: "write",
-                path: path.to_owned(),
-                source,
-            })?;
+            write(path, &bytes)?;
             Ok(bytes)
         }
         Err(source) => Err(FileError::Io { what: "read", path: path.to_owned(), source }),

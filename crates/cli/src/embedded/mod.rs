@@ -14,13 +14,13 @@ mod tests;
 mod workers;
 
 pub(crate) use files::{DataDir, FileError};
-pub(crate) use restore::{Restore, RestoreError};
+pub(crate) use restore::Restore;
 pub(crate) use system::System;
-pub(crate) use workers::chain;
 
+use files::Identity;
 use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
 use marvain_console::{Api, router};
-use marvain_domain::{audit::LogKey, id::PersonId};
+use marvain_domain::{audit::LogKey, chain, id::PersonId};
 use marvain_hub::{
     Hub, Ports, Settings,
     planner::{self, OpenAiSettings},
@@ -50,6 +50,8 @@ const SESSION_EXPIRY_S: u64 = 7 * 24 * 3600;
 const SHUTDOWN_S: u64 = 10;
 /// The hub's own persona.
 const AGENT: &str = "marvain";
+/// The owner of a new hub, unless said.
+const OWNER: &str = "owner";
 
 /// How to start a hub.
 #[derive(Clone, Debug)]
@@ -60,10 +62,10 @@ pub(crate) struct Options {
     pub(crate) mqtt: SocketAddr,
     /// Where its API listens.
     pub(crate) http: SocketAddr,
-    /// The name or address that satellites know it by; the MQTT address unless said.
-    pub(crate) endpoint: Option<String>,
-    /// The owner's name.
-    pub(crate) owner: PersonId,
+    /// The name or address that satellites know it by.
+    pub(crate) endpoint: String,
+    /// The owner's name, if somebody says it; a hub has the one that it began with.
+    pub(crate) owner: Option<PersonId>,
     /// Settings of OpenAI's planner; none to plan by plain rules.
     pub(crate) openai: Option<OpenAiSettings>,
     /// IANA time zone that the household lives by.
@@ -111,6 +113,8 @@ pub(crate) enum EmbeddedError {
     Policies(#[from] marvain_domain::policy::PolicyError),
     #[error(transparent)]
     Planner(#[from] planner::SettingsError),
+    #[error("the owner of this hub is `{present}`, not `{named}`: start it without `--owner {named}`")]
+    OtherOwner { present: PersonId, named: PersonId },
     #[error("the owner cannot be set up")]
     Owner(#[from] marvain_hub::people::RequestError),
     #[error("the audit log cannot say that the data were restored")]
@@ -133,20 +137,22 @@ pub(crate) struct Embedded {
     data: DataDir,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    iot: IotCore,
     restores: mpsc::Receiver<Restore>,
 }
 
 impl Embedded {
     /// Starts a hub. When it returns, satellites and commands can connect.
     pub(crate) async fn start(options: Options, system: System) -> Result<Self, EmbeddedError> {
-        let data = DataDir::open(&options.data)?;
-        let stores = LocalStores::open(data.path())?;
+        // First, because it looks whether there should be data, and keeps others away from them.
+        let stores = LocalStores::open(&options.data)?;
+        let data = DataDir::open(stores.directory())?;
         let (mqtt, mqtt_address) = listen("mqtt", options.mqtt).await?;
         let (http_listener, http_address) = listen("http", options.http).await?;
-        let host = options.endpoint.unwrap_or_else(|| reachable(mqtt_address));
+        let host = options.endpoint;
         let endpoint = Endpoint { host: host.clone(), port: mqtt_address.port() };
 
-        let identity = data.identity(&system)?;
+        let identity = identity(&data, options.owner, &system)?;
         let log_key = LogKey::new(&format!("marvain.local/{}", identity.id), &data.seed(&system)?)?;
         let queues = stores.queues.clone();
         let hub_slot = Arc::new(OnceLock::new());
@@ -174,9 +180,9 @@ impl Embedded {
             fleet: Arc::new(EmbeddedFleet { iot: iot.clone(), endpoint }),
             vault: stores.vault.clone(),
         };
-        let agent = AGENT.parse().map_err(|e| EmbeddedError::Settings(format!("{e}")))?;
+        let agent = AGENT.parse().map_err(settings)?;
         let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_key })?);
-        hub.bootstrap(&options.owner, &data.owner(&system)?, system.now()).await?;
+        hub.bootstrap(&identity.owner, &data.owner(&system)?, system.now()).await?;
         restore::record(&hub, data.path()).await?;
         // Set once: this is the only place.
         drop(hub_slot.set(Arc::downgrade(&hub)));
@@ -184,7 +190,7 @@ impl Embedded {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         workers::start(&mut tasks, &hub, &queues, &system, &stopped);
-        workers::start_upkeep(&mut tasks, &hub, &iot, &system, &stopped);
+        workers::start_upkeep(&mut tasks, &hub, &system, &stopped);
         let (ask_restore, restores) = mpsc::channel(1);
         let operations = LocalOperations::new(stores, iot.clone(), system.clone(), ask_restore);
         let api = Api {
@@ -195,7 +201,7 @@ impl Embedded {
             entropy: system.entropy(),
         };
         tasks.spawn(http::serve(http_listener, router(api), stopped.clone()));
-        tasks.spawn(serve_mqtt(iot, mqtt, stopped));
+        tasks.spawn(serve_mqtt(iot.clone(), mqtt, stopped));
 
         let running = Running {
             ready: true,
@@ -206,7 +212,7 @@ impl Embedded {
             planner: hub.planner().to_owned(),
         };
         data.announce(&running)?;
-        Ok(Self { running, data, stop, tasks, restores })
+        Ok(Self { running, data, stop, tasks, iot, restores })
     }
 
     /// Stops: no new work is taken, what is held is finished, at most [`SHUTDOWN_S`] long. What remains is taken up by
@@ -217,6 +223,11 @@ impl Embedded {
         let finished = async { while self.tasks.join_next().await.is_some() {} };
         if time::timeout(Duration::from_secs(SHUTDOWN_S), finished).await.is_err() {
             tracing::warn!("some work was not finished in {SHUTDOWN_S} s; it is taken up at the next start");
+            self.tasks.shutdown().await;
+        }
+        if let Err(error) = self.iot.close().await {
+            // What was acknowledged is durable all the same.
+            tracing::error!(error = chain(&error), "the broker's database was not closed cleanly");
         }
         Ok(())
     }
@@ -237,9 +248,21 @@ async fn listen(what: &'static str, address: SocketAddr) -> Result<(TcpListener,
     Ok((listener, bound))
 }
 
-/// The address that clients on this machine reach a listener by.
-fn reachable(address: SocketAddr) -> String {
-    if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() }
+fn settings(error: impl std::fmt::Display) -> EmbeddedError {
+    EmbeddedError::Settings(error.to_string())
+}
+
+/// Which hub this is. Who begins it is its owner from then on: the credential in the data directory is theirs.
+fn identity(data: &DataDir, named: Option<PersonId>, system: &System) -> Result<Identity, EmbeddedError> {
+    let first = match &named {
+        Some(named) => named.clone(),
+        None => OWNER.parse().map_err(settings)?,
+    };
+    let identity = data.identity(&first, system)?;
+    match named {
+        Some(named) if named != identity.owner => Err(EmbeddedError::OtherOwner { present: identity.owner, named }),
+        _ => Ok(identity),
+    }
 }
 
 async fn stopping(mut stopped: watch::Receiver<bool>) {
@@ -252,6 +275,6 @@ async fn stopping(mut stopped: watch::Receiver<bool>) {
 
 async fn serve_mqtt(iot: IotCore, listener: TcpListener, stopped: watch::Receiver<bool>) {
     if let Err(error) = iot.serve(listener, stopping(stopped)).await {
-        tracing::error!(error = workers::chain(&error), "the broker has ended");
+        tracing::error!(error = chain(&error), "the broker has ended");
     }
 }

@@ -1,12 +1,12 @@
 //! What the API offers and the hub does not own, over the embedded hub's stores and broker.
 
-use super::{restore::Restore, system::System, workers::chain};
+use super::{restore::Restore, system::System};
 use async_trait::async_trait;
 use marvain_console::operations::{
     BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, RestoreInfo, Stats,
 };
 use marvain_domain::{
-    Timestamp,
+    Timestamp, chain,
     id::{DeliveryId, PersonId},
 };
 use marvain_hub::{
@@ -17,9 +17,15 @@ use marvain_hub::{
 use marvain_iotcore::IotCore;
 use marvain_local::{LocalStores, Redrive, verify_backup};
 use marvain_topics::Queue;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 use tokio::{
-    sync::mpsc::{self, error::TrySendError},
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{self, error::TrySendError},
+    },
     task,
 };
 
@@ -28,17 +34,25 @@ const OBJECTS_MAX: usize = 1000;
 
 /// The embedded hub's operations.
 pub(crate) struct LocalOperations {
-    stores: LocalStores,
+    stores: Arc<LocalStores>,
     iot: IotCore,
     system: System,
     restores: mpsc::Sender<Restore>,
+    /// One backup at a time, and none when a restore has begun: it could not have the data before the backup ends.
+    whole_data: Arc<Semaphore>,
     started_at: Timestamp,
 }
 
 impl LocalOperations {
     pub(crate) fn new(stores: LocalStores, iot: IotCore, system: System, restores: mpsc::Sender<Restore>) -> Self {
         let started_at = system.now();
-        Self { stores, iot, system, restores, started_at }
+        let (stores, whole_data) = (Arc::new(stores), Arc::new(Semaphore::new(1)));
+        Self { stores, iot, system, restores, whole_data, started_at }
+    }
+
+    fn whole_data(&self) -> Result<OwnedSemaphorePermit, RequestError> {
+        let permit = Arc::clone(&self.whole_data).try_acquire_owned();
+        permit.map_err(|_| RequestError::Conflict("a backup or a restore is under way".to_owned()))
     }
 }
 
@@ -106,7 +120,7 @@ impl Operations for LocalOperations {
         }
         for id in ids {
             let id: DeliveryId = id.parse().map_err(|e| RequestError::Invalid(format!("{e}")))?;
-            redriven += self.stores.queues.redrive(Redrive::Delivery(id)).await.map_err(unavailable)?;
+            redriven += self.stores.queues.redrive(Redrive::Delivery(queue, id)).await.map_err(unavailable)?;
         }
         Ok(redriven as u64)
     }
@@ -115,12 +129,19 @@ impl Operations for LocalOperations {
         let mut beside = self.stores.directory().as_os_str().to_owned();
         beside.push("-backups");
         let path = PathBuf::from(beside).join(now.to_string().replace(':', ""));
-        let manifest = self.stores.backup(&path, now).await.map_err(unavailable)?;
+        let (permit, stores, to) = (self.whole_data()?, Arc::clone(&self.stores), path.clone());
+        // Of its own, because it goes on when whoever has asked for it goes away.
+        let backup = tokio::spawn(async move {
+            let _permit = permit;
+            stores.backup(&to, now).await
+        });
+        let manifest = backup.await.map_err(unavailable)?.map_err(unavailable)?;
         let audit_size = self.stores.ledger.head().await?.map_or(0, |head| head.size);
         Ok(BackupInfo { path, bytes: manifest.files.iter().map(|file| file.bytes).sum(), at: now, audit_size })
     }
 
     async fn restore(&self, backup: &Path, by: &PersonId, now: Timestamp) -> Result<RestoreInfo, RequestError> {
+        let permit = self.whole_data()?;
         let backup = backup.to_owned();
         let restore = Restore { backup: backup.clone(), by: Some(by.clone()), at: now };
         let aside = restore.aside(self.stores.directory());
@@ -130,6 +151,7 @@ impl Operations for LocalOperations {
             TrySendError::Full(_) => RequestError::Conflict("another restore has begun".to_owned()),
             TrySendError::Closed(_) => unavailable(error),
         })?;
+        permit.forget();
         Ok(RestoreInfo { of, aside })
     }
 
@@ -143,9 +165,7 @@ impl Operations for LocalOperations {
         after: Option<&str>,
     ) -> Result<(Vec<String>, Option<String>), RequestError> {
         let limit = limit.clamp(1, OBJECTS_MAX);
-        let keys = self.stores.vault.list("").await.map_err(unavailable)?;
-        let behind = keys.iter().filter(|key| after.is_none_or(|after| key.as_str() > after));
-        let page: Vec<String> = behind.take(limit).cloned().collect();
+        let page = self.stores.vault.page(after, limit).await.map_err(unavailable)?;
         let next = page.last().filter(|_| page.len() == limit).cloned();
         Ok((page, next))
     }

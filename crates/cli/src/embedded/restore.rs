@@ -1,10 +1,10 @@
 //! A restore: the hub stops, a backup takes the place of its data, and the hub that starts on them says so in the audit
 //! log. A small file among the data tells it.
 
-use super::files::{FileError, remove, running, write_new};
+use super::files::{FileError, remove, running};
 use marvain_domain::{Timestamp, id::PersonId};
 use marvain_hub::Hub;
-use marvain_local::{BackupError, Manifest, replace, restore};
+use marvain_local::{BackupError, Manifest, replace, restore, write_durably};
 use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
@@ -14,17 +14,6 @@ use std::{
 /// Tells the next hub on the data that they were restored. It is gone before that hub can be asked for a backup, so that
 /// no backup has it.
 const MARK: &str = "restored.json";
-
-/// Why a restore was not done, or not written down.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum RestoreError {
-    /// The data are as they were.
-    #[error(transparent)]
-    Backup(#[from] BackupError),
-    /// The data are restored, and the audit log will not say so.
-    #[error("the data are restored, but nobody will know")]
-    Mark(#[from] FileError),
-}
 
 /// A backup to be put in the place of the data.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -55,23 +44,24 @@ impl Restore {
     }
 
     /// Puts the backup in the place of `data`, which nobody may have open. What was there is kept aside.
-    pub(crate) fn take_over(&self, data: &Path) -> Result<Manifest, RestoreError> {
-        self.mark(data, replace(&self.backup, data, &self.aside(data))?)
+    pub(crate) fn take_over(&self, data: &Path) -> Result<Manifest, BackupError> {
+        replace(&self.backup, data, &self.aside(data), |copy, manifest| self.mark(copy, manifest))
     }
 
     /// Makes `data`, which must be empty or absent, from the backup.
-    pub(crate) fn begin(&self, data: &Path) -> Result<Manifest, RestoreError> {
-        self.mark(data, restore(&self.backup, data)?)
+    pub(crate) fn begin(&self, data: &Path) -> Result<Manifest, BackupError> {
+        restore(&self.backup, data, |copy, manifest| self.mark(copy, manifest))
     }
 
-    fn mark(&self, data: &Path, manifest: Manifest) -> Result<Manifest, RestoreError> {
-        let path = data.join(MARK);
+    /// Before the copy takes the place of the data: there is no moment at which the data are restored and nobody knows.
+    fn mark(&self, copy: &Path, manifest: &Manifest) -> io::Result<()> {
         let mark = Mark { of: manifest.at, by: self.by.clone(), at: self.at };
-        let bytes = serde_json::to_vec(&mark).map_err(|_| FileError::Damaged(path.clone()))?;
-        write_new(&path, &bytes)?;
+        write_durably(&copy.join(MARK), &serde_json::to_vec(&mark)?)?;
         // What the backup says of where a hub was running is long over.
-        remove(&running(data))?;
-        Ok(manifest)
+        match fs::remove_file(running(copy)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -107,8 +97,8 @@ mod tests {
         fs::create_dir_all(&data).unwrap();
         fs::write(data.join("mine"), "mine").unwrap();
         let restore = Restore { backup, by: None, at: Timestamp::EPOCH };
-        assert!(matches!(restore.take_over(&data), Err(RestoreError::Backup(BackupError::Incomplete(_)))));
-        assert!(matches!(restore.begin(&data), Err(RestoreError::Backup(BackupError::NotVacant(_)))));
+        assert!(matches!(restore.take_over(&data), Err(BackupError::Incomplete(_))));
+        assert!(matches!(restore.begin(&data), Err(BackupError::NotVacant(_))));
         assert!(data.join("mine").exists() && !data.join(MARK).exists());
     }
 }

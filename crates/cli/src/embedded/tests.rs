@@ -1,26 +1,30 @@
 //! The bus on real queues and the real broker, and a hub that lets go of its data when it stops.
 
 use super::{
-    Embedded, Options, Restore, System,
+    Embedded, EmbeddedError, Options, Restore, System,
     fleet::{self, EmbeddedBus, EmbeddedFleet, Endpoint},
+    operations::LocalOperations,
 };
 use async_trait::async_trait;
+use marvain_console::operations::Operations as _;
 use marvain_domain::{Timestamp, id::SatelliteId};
 use marvain_hub::{
     conformance::{self, BusWorld},
+    people::RequestError,
     port::{Delivery, Fleet as _},
 };
 use marvain_iotcore::{
     Config, IotCore, Parts, Status,
     names::{ShadowName as IotShadowName, ThingName},
 };
-use marvain_local::LocalStores;
+use marvain_local::{LocalStores, OpenError};
 use marvain_topics::{Queue, ShadowName};
 use serde_json::Value;
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{fs, path::Path, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::mpsc,
     time::timeout,
 };
 
@@ -96,8 +100,8 @@ fn options(data: &Path) -> Options {
         data: data.to_owned(),
         mqtt: "127.0.0.1:0".parse().unwrap(),
         http: "127.0.0.1:0".parse().unwrap(),
-        endpoint: None,
-        owner: "olga".parse().unwrap(),
+        endpoint: "127.0.0.1".to_owned(),
+        owner: Some("olga".parse().unwrap()),
         openai: None,
         time_zone: "UTC".to_owned(),
     }
@@ -132,4 +136,50 @@ async fn a_hub_that_stops_lets_go_of_its_data_whoever_is_connected() {
         assert!(!data.join("restored.json").exists(), "the hub has said so");
         hub.stop().await.unwrap();
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restore_has_left_is_not_taken_for_a_new_hub() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    fs::create_dir(dir.path().join("data.unfinished")).unwrap();
+    let refused = Embedded::start(options(&data), System::new().unwrap()).await.err().unwrap();
+    assert!(matches!(refused, EmbeddedError::Local(OpenError::Unfinished(_))), "{refused}");
+    assert!(!data.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hub_stays_with_the_owner_that_it_began_with() {
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let system = System::new().unwrap();
+    let start = async |owner: Option<&str>| {
+        let owner = owner.map(|owner| owner.parse().unwrap());
+        Embedded::start(Options { owner, ..options(&data) }, system.clone()).await
+    };
+    for owner in [Some("olga"), None, Some("olga")] {
+        start(owner).await.unwrap().stop().await.unwrap();
+    }
+    let refused = start(Some("owner")).await.err().unwrap();
+    let told = "the owner of this hub is `olga`, not `owner`: start it without `--owner owner`";
+    assert_eq!(refused.to_string(), told);
+}
+
+#[tokio::test]
+async fn one_backup_at_a_time_and_none_once_a_restore_has_begun() {
+    let World { bus, system, _dir: dir, .. } = World::new().await;
+    let stores = LocalStores::open(&dir.path().join("data")).unwrap();
+    let (ask, mut asked) = mpsc::channel(1);
+    let operations = LocalOperations::new(stores, bus.iot, system, ask);
+    let (owner, now) = ("olga".parse().unwrap(), Timestamp::from_ms);
+    let (first, second) = tokio::join!(operations.backup(now(1)), operations.backup(now(2)));
+    assert!(matches!(second, Err(RequestError::Conflict(_))));
+    let backup = first.unwrap().path;
+    let restore = || operations.restore(&backup, &owner, now(3));
+    let (third, restored) = tokio::join!(operations.backup(now(4)), restore());
+    assert!(third.is_ok() && matches!(restored, Err(RequestError::Conflict(_))));
+    restore().await.unwrap();
+    assert_eq!(asked.recv().await.unwrap().backup, backup);
+    assert!(matches!(operations.backup(now(5)).await, Err(RequestError::Conflict(_))));
 }

@@ -2,14 +2,14 @@
 //! something to do.
 
 use super::system::System;
-use marvain_domain::Timestamp;
+use marvain_domain::chain;
 use marvain_hub::{
     DeliverError, Hub, Outcome,
     port::{Cause, Delivery},
 };
 use marvain_local::{Fate, Receipt, Received, SqliteQueues};
 use marvain_topics::{Queue, Topic};
-use std::{collections::BTreeMap, error::Error, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::Instrument;
 
@@ -21,7 +21,7 @@ const QUEUE_ERROR_PAUSE_MS: u64 = 1_000;
 const TICK_MS: u64 = 1_000;
 /// Time between seals, in milliseconds: each seal that finds something leaves a partial tile behind.
 const SEAL_MS: u64 = 1_000;
-/// Ticks between two sweeps of what has expired.
+/// Ticks between two sweeps of what has expired in the ledger.
 const TICKS_PER_SWEEP: u64 = 600;
 
 /// Starts a worker for every queue. They finish what they hold and end when `stop` changes.
@@ -100,23 +100,23 @@ impl Worker {
     async fn work_one(&self, received: Received) -> Option<Receipt> {
         let Received { delivery, receipt, attempt } = received;
         let span = tracing::info_span!("delivery", id = %delivery.id, queue = self.queue.name(), attempt);
-        let now = self.system.now();
-        match self.hub.deliver(&delivery, now).instrument(span.clone()).await {
+        match self.hub.deliver(&delivery, self.system.now()).instrument(span.clone()).await {
             Ok(Outcome::Rejected(why)) => {
                 span.in_scope(|| tracing::warn!(why, "delivery rejected"));
                 Some(receipt)
             }
             Ok(Outcome::Applied | Outcome::Repeated) => Some(receipt),
             Err(error) => {
-                self.retry(receipt, &error, now).instrument(span).await;
+                self.retry(receipt, &error).instrument(span).await;
                 None
             }
         }
     }
 
-    async fn retry(&self, receipt: Receipt, error: &DeliverError, now: Timestamp) {
+    async fn retry(&self, receipt: Receipt, error: &DeliverError) {
         let why = chain(error);
-        match self.queues.retry(receipt, &why, now).await {
+        // The attempt may have taken longer than the pause before the next.
+        match self.queues.retry(receipt, &why, self.system.now()).await {
             Ok(Fate::Dead) => tracing::error!(error = why, "the delivery is a dead letter now: `marvain queue list`"),
             Ok(fate) => tracing::warn!(error = why, ?fate, "the delivery is tried again"),
             Err(failure) => tracing::error!(error = chain(&failure), "a failed delivery cannot be put back"),
@@ -133,27 +133,9 @@ fn lane(delivery: &Delivery) -> String {
     }
 }
 
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// Ticks, seals and sweeps until `stop` changes; seals once more at the end.
-pub(crate) fn start_upkeep(
-    tasks: &mut JoinSet<()>,
-    hub: &Arc<Hub>,
-    iot: &marvain_iotcore::IotCore,
-    system: &System,
-    stop: &watch::Receiver<bool>,
-) {
-    let (ticking, mut ticking_stop, iot, system) = (hub.clone(), stop.clone(), iot.clone(), system.clone());
+pub(crate) fn start_upkeep(tasks: &mut JoinSet<()>, hub: &Arc<Hub>, system: &System, stop: &watch::Receiver<bool>) {
+    let (ticking, mut ticking_stop, system) = (hub.clone(), stop.clone(), system.clone());
     tasks.spawn(async move {
         let mut every = time::interval(Duration::from_millis(TICK_MS));
         every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
@@ -166,7 +148,6 @@ pub(crate) fn start_upkeep(
             report("tick", ticking.tick(now).await.map(|_| ()));
             if tick % TICKS_PER_SWEEP == 0 {
                 report("sweep of the ledger", ticking.purge(now).await.map(|_| ()));
-                report("sweep of the broker", iot.sweep(now.as_ms()).await.map(|_| ()));
             }
         }
     });

@@ -54,10 +54,17 @@ pub(crate) fn verification(found: &Verification, look: Look) -> String {
     text
 }
 
-pub(crate) fn proof(proof: &InclusionProof, look: Look) -> String {
+/// A proof, which was `checked` with a key or was not.
+pub(crate) fn proof(proof: &InclusionProof, checked: bool, look: Look) -> String {
     let entry = &proof.entry;
     // The second line of a checkpoint is its size (C2SP tlog-checkpoint).
     let size = proof.checkpoint.lines().nth(1).unwrap_or_default();
+    let place = format!("in the log of {size} entries, by {} hashes", proof.path.len());
+    let verdict = if checked {
+        ("proved", place, Tint::Good)
+    } else {
+        ("unchecked", format!("{place}: `--key` checks it"), Tint::Attention)
+    };
     fields(
         look,
         vec![
@@ -66,7 +73,7 @@ pub(crate) fn proof(proof: &InclusionProof, look: Look) -> String {
             ("actor", entry.actor.clone(), Tint::Plain),
             ("kind", entry.kind.clone(), Tint::Plain),
             ("data", entry.data.to_string(), Tint::Plain),
-            ("proved", format!("in the log of {size} entries, by {} hashes", proof.path.len()), Tint::Good),
+            verdict,
         ],
     )
 }

@@ -19,6 +19,14 @@ fn state(state: MemoryState) -> (String, Tint) {
     (state.as_str().to_owned(), tint)
 }
 
+fn content(memory: &Memory) -> String {
+    match (memory.content.as_str(), memory.state) {
+        ("", MemoryState::Tombstoned) => "(forgotten)".to_owned(),
+        ("", _) => "(not for you)".to_owned(),
+        (content, _) => content.to_owned(),
+    }
+}
+
 pub(crate) fn list(list: &List<Memory>, look: Look) -> String {
     if list.items.is_empty() {
         return format!("none{}", more(list.next.as_deref()));
@@ -45,11 +53,7 @@ pub(crate) fn one(memory: &Memory, look: Look) -> String {
     let mut rows = vec![
         ("memory", memory.id.to_string(), Tint::Plain),
         ("state", format!("{state}, {} by {}", relative(memory.changed_at, look.now), memory.changed_by), tint),
-        (
-            "content",
-            if memory.content.is_empty() { "(forgotten)".to_owned() } else { memory.content.clone() },
-            Tint::Plain,
-        ),
+        ("content", content(memory), Tint::Plain),
         ("tier", memory.tier.as_str().to_owned(), Tint::Plain),
         ("about", about, Tint::Plain),
         (

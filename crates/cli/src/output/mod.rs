@@ -9,6 +9,7 @@ pub(crate) mod household;
 pub(crate) mod memories;
 pub(crate) mod operations;
 pub(crate) mod progress;
+pub(crate) mod reminders;
 pub(crate) mod satellites;
 pub(crate) mod status;
 mod table;

@@ -1,7 +1,7 @@
 //! The hub at a glance.
 
 use super::{Look, Tint, fields, relative};
-use marvain_console::status::Status;
+use marvain_console::status::{Status, WAITING_MAX};
 
 /// A number that should be 0.
 fn wanting(count: u64, tint: Tint) -> Tint {
@@ -53,9 +53,17 @@ pub(crate) fn status(status: &Status, look: Look) -> String {
 }
 
 fn actions(count: usize) -> String {
-    if count == 0 { "nothing".to_owned() } else { format!("{count}: `marvain action list --state awaiting_approval`") }
+    waiting(count, "marvain action list --state awaiting_approval")
 }
 
 fn memories(count: usize) -> String {
-    if count == 0 { "nothing".to_owned() } else { format!("{count}: `marvain memory list --state candidate`") }
+    waiting(count, "marvain memory list --state candidate")
+}
+
+fn waiting(count: usize, shown_by: &str) -> String {
+    match count {
+        0 => "nothing".to_owned(),
+        WAITING_MAX.. => format!("{WAITING_MAX} or more: `{shown_by}`"),
+        _ => format!("{count}: `{shown_by}`"),
+    }
 }

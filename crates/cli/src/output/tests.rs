@@ -1,6 +1,6 @@
 //! Golden output: what people see, for canned values.
 
-use super::{Look, Output, actions, audit, household, memories, operations, satellites, status};
+use super::{Look, Output, actions, audit, household, memories, operations, reminders, satellites, status};
 use marvain_console::{
     audit::{FindingInfo, Verification},
     operations::{BackupInfo, BrokerStats, DeadLetter, QueueInfo},
@@ -87,7 +87,7 @@ fn the_hub_at_a_glance() {
         satellites_online: 1,
         private_spaces: vec!["bedroom".parse().unwrap()],
         to_approve: 1,
-        to_review: 0,
+        to_review: 200,
         deliveries: 3,
         dead_letters: 1,
         outbox: 0,
@@ -103,7 +103,7 @@ fn the_hub_at_a_glance() {
     satellites    1 of 2 online
     privacy mode  on in bedroom
     to approve    1: `marvain action list --state awaiting_approval`
-    to review     nothing
+    to review     200 or more: `marvain memory list --state candidate`
     deliveries    3 under way, 0 effects to go out
     dead letters  1
     audit log     120 entries sealed, 2 waiting
@@ -285,6 +285,25 @@ fn the_audit_log_says_what_is_wrong_and_where() {
     rolled_back  -      -                 a trusted checkpoint speaks of 400 entries
     and 4 findings more
     "#);
+}
+
+#[test]
+fn reminders_at_a_glance() {
+    let reminder = |n: u8, due: &str, origin: Value| {
+        json!({"id": format!("rem_0000000000000000000000000{n}"), "text": "water the\nplants", "due": due,
+               "satellite": "kitchen", "origin": origin})
+    };
+    let all = vec![
+        reminder(0, "2026-11-22T12:10:00Z", json!({"person": "anna"})),
+        reminder(1, "2026-11-23T12:00:00Z", json!({})),
+    ];
+    insta::assert_snapshot!(reminders::list(&list(all, Some("x")), look()), @r#"
+    REMINDER                        DUE        OF    THROUGH  TEXT
+    rem_00000000000000000000000000  in 10 min  anna  kitchen  water the plants
+    rem_00000000000000000000000001  in 1 d     -     kitchen  water the plants
+    more: --after 'x'
+    "#);
+    assert_eq!(reminders::list(&list(vec![], None), look()), "none");
 }
 
 #[test]

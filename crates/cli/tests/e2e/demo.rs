@@ -40,4 +40,20 @@ fn what_is_to_be_kept_is_kept() {
     let again = Ran::of(marvain(home.path()).args(["--json", "demo", "--keep"]).arg(&kept));
     assert_eq!(again.code, Some(1));
     assert!(text(&again.error()["message"]).contains("not empty"), "{again:?}");
+    let full = home.path().join("full");
+    fs::create_dir(&full).unwrap();
+    fs::write(full.join("mine"), "mine").unwrap();
+    assert_eq!(Ran::of(marvain(home.path()).args(["demo", "--keep"]).arg(&full)).code, Some(1));
+    assert_eq!(fs::read_dir(&full).unwrap().count(), 1, "it was looked at first");
+}
+
+#[test]
+fn what_the_demo_would_not_heed_is_refused() {
+    let home = tempfile::tempdir().unwrap();
+    for args in [["demo", "--data", "d"], ["--data", "d", "demo"], ["demo", "--credential", "c"]] {
+        let ran = Ran::of(marvain(home.path()).args(args));
+        assert!(ran.code == Some(2) && ran.err.contains("has a hub of its own"), "{args:?}: {ran:?}");
+    }
+    let elsewhere = Ran::of(marvain(home.path()).args(["demo", "--keep", "/dev/null"]).env("MARVAIN_DATA", "d"));
+    assert_eq!(elsewhere.code, Some(1), "the environment is no wish: {elsewhere:?}");
 }

@@ -6,7 +6,9 @@
     reason = "a test says what is wrong by failing"
 )]
 
+mod audit;
 mod clients;
+mod commands;
 mod demo;
 mod disk;
 mod doctor;

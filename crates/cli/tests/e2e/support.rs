@@ -168,6 +168,11 @@ impl Hub {
         Ran::of(&mut self.command(&[&["--json"], args].concat()))
     }
 
+    /// What a person is told.
+    pub(crate) fn tell(&self, args: &[&str]) -> Ran {
+        Ran::of(&mut self.command(args))
+    }
+
     /// What a command that succeeds answers.
     #[track_caller]
     pub(crate) fn ask(&self, args: &[&str]) -> Value {
@@ -197,6 +202,12 @@ impl Hub {
             thread::sleep(LOOK);
         }
         panic!("{args:?}: {last:#}")
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 
     pub(crate) fn stop(&mut self) -> ExitStatus {

@@ -1,6 +1,6 @@
 //! `marvain up`: how it says that it is ready, how it ends, and what it does not start on.
 
-use crate::support::{Hub, Ran, marvain, text, up};
+use crate::support::{Hub, Ran, items, marvain, text, up};
 use serde_json::Value;
 use std::{
     fs::{self, File},
@@ -8,6 +8,7 @@ use std::{
     net::TcpListener,
     os::unix::fs::PermissionsExt as _,
     path::Path,
+    rc::Rc,
 };
 
 fn refused(dir: &Path, addresses: [&str; 2]) -> Ran {
@@ -52,6 +53,56 @@ fn two_hubs_do_not_share_data_or_an_address() {
     let told = refused(other.path(), ["127.0.0.1:0", &taken.local_addr().unwrap().to_string()]).error();
     assert!(text(&told["message"]).contains("for http"), "{told}");
     assert_eq!(hub.ask(&["status"])["role"], "owner", "the first one does not mind");
+}
+
+#[test]
+fn a_hub_has_the_owner_that_it_began_with() {
+    let dir = Rc::new(tempfile::tempdir().unwrap());
+    let olgas = |dir: &Path| {
+        let mut command = up(dir);
+        command.args(["--owner", "olga"]);
+        command
+    };
+    let mut hub = Hub::start_in(&dir, ANY, olgas);
+    assert_eq!(hub.ask(&["status"])["person"], "olga");
+    hub.ask(&["person", "token", "olga"]);
+    hub.refused(4, &["status"]);
+    assert!(hub.stop().success());
+    let mut hub = hub.again();
+    assert_eq!(hub.ask(&["status"])["person"], "olga", "the credential in the data directory is hers again");
+    assert_eq!(items(&hub.ask(&["person", "list"])).len(), 1);
+    assert!(hub.stop().success());
+    let ran = Ran::of(up(dir.path()).args(["--owner", "anna", "--mqtt", ANY[0], "--http", ANY[1]]));
+    let told = text(&ran.error()["message"]).to_owned();
+    assert!(told.ends_with("the owner of this hub is `olga`, not `anna`: start it without `--owner anna`"), "{told}");
+}
+
+#[test]
+fn satellites_are_not_told_to_connect_to_every_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let ran = Ran::of(up(dir.path()).args(["--mqtt", "0.0.0.0:0"]));
+    assert_eq!((ran.code, ran.error()["hint"].to_string().contains("--endpoint HOST")), (Some(2), true), "{ran:?}");
+    assert!(!dir.path().join("data").exists());
+    let named = |dir: &Path| {
+        let mut command = up(dir);
+        command.args(["--endpoint", "hub.lan"]);
+        command
+    };
+    let hub = Hub::start_in(&Rc::new(dir), ["0.0.0.0:0", ANY[1]], named);
+    assert_eq!(hub.ask(&["claim", "create", "--out", "@claim"])["endpoint"], "hub.lan");
+}
+
+#[test]
+fn a_hub_that_was_killed_is_not_asked() {
+    let mut hub = Hub::start();
+    hub.kill();
+    assert!(hub.path("data/run/hub.json").exists());
+    let somebody = TcpListener::bind(hub.address("http")).unwrap();
+    assert_eq!(hub.refused(3, &["status"])["code"], "no_hub");
+    somebody.set_nonblocking(true).unwrap();
+    assert!(somebody.accept().is_err(), "nobody has come with a token");
+    drop(somebody);
+    assert_eq!(hub.again().ask(&["status"])["role"], "owner");
 }
 
 #[test]

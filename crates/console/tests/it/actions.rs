@@ -69,6 +69,34 @@ async fn actions_are_turned_down_called_off_and_listed_by_state() {
 }
 
 #[tokio::test]
+async fn an_after_that_is_no_pages_end_is_the_callers_mistake() {
+    let world = World::new().await;
+    waiting(&world).await;
+    waiting(&world).await;
+    let page = world.owner(Method::GET, "/v1/actions?limit=1", None).await;
+    let next = page["next"].as_str().unwrap();
+    for path in ["/v1/actions?after=nonsense".to_owned(), format!("/v1/memories?state=committed&after={next}")] {
+        let (status, refused) = world.ask(OWNER, Method::GET, &path, None).await;
+        assert_eq!((status, &refused["error"]["code"]), (422, &json!("invalid")), "{path}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_proposal_is_answered_with_what_became_of_it() {
+    let world = World::new().await;
+    let args = json!({"memory": "mem_00000000000000000000000000"});
+    let body = json!({"target": "hub", "capability": "memory.forget", "args": args});
+    let propose = async || {
+        let mut request = crate::world::request(Some(OWNER), Method::POST, "/v1/actions", Some(body.clone()));
+        request.headers_mut().insert("idempotency-key", "k1".parse().unwrap());
+        crate::world::answer(world.send(request).await).await.1
+    };
+    assert_eq!(propose().await["state"], "proposed");
+    world.settle().await;
+    assert_eq!(propose().await["state"], "awaiting_approval");
+}
+
+#[tokio::test]
 async fn what_cannot_be_done_is_not_proposed() {
     let world = World::new().await;
     let propose = async |body: Value| world.ask(MEMBER, Method::POST, "/v1/actions", Some(body)).await;

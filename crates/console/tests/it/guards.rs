@@ -15,6 +15,7 @@ fn example(path: &str) -> String {
     let id = match path.split('/').nth(2) {
         Some("memories") => format!("mem_{ID}"),
         Some("actions") => format!("act_{ID}"),
+        Some("reminders") => format!("rem_{ID}"),
         _ => "nobody".to_owned(),
     };
     path.replace("{id}", &id)

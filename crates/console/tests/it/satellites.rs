@@ -95,3 +95,25 @@ async fn what_is_said_is_remembered_recalled_and_forgotten() {
     let empty = Some(json!({"text": " "}));
     assert_eq!(world.ask(OWNER, Method::POST, "/v1/recall", empty).await.0, 422);
 }
+
+#[tokio::test]
+async fn reminders_are_listed_and_called_off() {
+    let world = World::new().await;
+    world.owner(Method::POST, "/v1/spaces", Some(json!({"id": "den"}))).await;
+    world.owner(Method::POST, "/v1/satellites", Some(json!({"id": "pi", "space": "den"}))).await;
+    for text in ["remind me to call Bob in 20 minutes", "remind me to water the plants in 10 minutes"] {
+        world.owner(Method::POST, "/v1/speech", Some(json!({"satellite": "pi", "text": text}))).await;
+        world.settle().await;
+    }
+    let list = async |query: &str| world.owner(Method::GET, &format!("/v1/reminders{query}"), None).await;
+    let first = list("?limit=1").await;
+    assert_eq!(first["items"][0]["text"], "water the plants", "{first}");
+    assert_eq!(list(&format!("?after={}", first["next"].as_str().unwrap())).await["items"][0]["text"], "call Bob");
+    let path = format!("/v1/reminders/{}", first["items"][0]["id"].as_str().unwrap());
+    assert_eq!(world.ask(GUEST, Method::DELETE, &path, None).await.0, 403);
+    assert_eq!(world.owner(Method::DELETE, &path, None).await["reminder"], first["items"][0]["id"]);
+    assert_eq!(world.ask(OWNER, Method::DELETE, &path, None).await.0, 404);
+    assert_eq!(list("").await["items"].as_array().unwrap().len(), 1);
+    assert_eq!(world.ask(OWNER, Method::DELETE, "/v1/reminders/nonsense", None).await.0, 422);
+    assert_eq!(world.ask(OWNER, Method::GET, "/v1/reminders?after=nonsense", None).await.0, 422);
+}

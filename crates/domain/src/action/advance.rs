@@ -82,6 +82,9 @@ pub enum ActionError {
     /// Too late.
     #[error("the approval of action `{0}` came after its deadline")]
     TooLate(ActionId),
+    /// Its permission, or its proposal, has waited too long.
+    #[error("action `{0}` has waited too long: it has to be proposed again")]
+    Stale(ActionId),
     /// No permission that matches what would run.
     #[error("action `{0}` has no grant for what it would do")]
     NoGrant(ActionId),
@@ -93,8 +96,8 @@ pub enum ActionError {
     NotCanonical(#[from] NotCanonical),
 }
 
-/// The action after `step` at `now`. A report after the end is kept in `late`; every other step against the state is
-/// an error and changes nothing.
+/// The action after `step` at `now`. The first report after the end is kept in `late`; every other step against the
+/// state is an error and changes nothing.
 pub fn advance(action: &Action, step: Step, now: Timestamp) -> Result<Action, ActionError> {
     use ActionState::{
         Acknowledged, Allowed, Approved, AwaitingApproval, Canceled, Dispatched, Expired, Failed, Proposed, Rejected,
@@ -103,7 +106,13 @@ pub fn advance(action: &Action, step: Step, now: Timestamp) -> Result<Action, Ac
     let mut next = Action { changed_at: now, ..action.clone() };
     let asked = step.asked();
     match (step, action.state) {
+        (Step::Judge(_), Proposed) if is_over(action, now) => return Err(ActionError::Stale(action.id.clone())),
         (Step::Judge(decision), Proposed) => judge(&mut next, decision, now)?,
+        // What was to run unattended may not any more, but a person may let it.
+        (Step::Judge(decision), Allowed) if decision.verdict == Verdict::Ask => {
+            next.grant = None;
+            judge(&mut next, decision, now)?;
+        }
         (Step::Approve { by, args_hash }, AwaitingApproval) => {
             if args_hash != action.invocation.hash()? {
                 return Err(ActionError::OtherArgs(action.id.clone()));
@@ -122,24 +131,31 @@ pub fn advance(action: &Action, step: Step, now: Timestamp) -> Result<Action, Ac
             end(&mut next, Canceled, Outcome { result: None, error: Some(format!("called off by {by}")) });
         }
         (Step::Dispatch, Allowed | Approved) => {
-            check_grant(action)?;
+            check_grant(action, now)?;
             let expires_at = now.plus_s(action.command_ttl_s.min(COMMAND_TTL_S));
             next.command_expires_at = Some(expires_at);
             next.deadline = Some(expires_at.plus_s(RESULT_GRACE_S));
+            next.waits_until = None;
             next.state = Dispatched;
         }
         (Step::Perform(outcome), Allowed | Approved) => {
-            check_grant(action)?;
+            check_grant(action, now)?;
             let state = if outcome.error.is_some() { Failed } else { Succeeded };
             end(&mut next, state, outcome);
         }
         (Step::Acknowledge, Dispatched) => next.state = Acknowledged,
         (Step::Acknowledge, Acknowledged) => next.changed_at = action.changed_at,
         (Step::Finish { state, outcome }, Dispatched | Acknowledged) => match state {
-            Succeeded | Failed | Rejected | Expired => end(&mut next, state, outcome),
+            Succeeded | Failed | Rejected | Expired => end(&mut next, state, without_words(action, outcome)),
             other => return Err(ActionError::NoEnd(other)),
         },
-        (Step::Finish { outcome, .. }, TimedOut | Canceled) => next.late = Some(outcome),
+        (Step::Finish { outcome, .. }, TimedOut | Canceled) if action.late.is_none() => {
+            next.late = Some(without_words(action, outcome));
+            next.changed_at = action.changed_at;
+        }
+        (Step::Tick, Proposed | Allowed | Approved) if is_over(action, now) => {
+            end(&mut next, Expired, Outcome { result: None, error: Some("it waited too long".to_owned()) });
+        }
         (Step::Tick, AwaitingApproval) if is_over(action, now) => {
             end(&mut next, Expired, Outcome { result: None, error: Some("nobody answered in time".to_owned()) });
         }
@@ -170,11 +186,17 @@ fn judge(next: &mut Action, decision: Decision, now: Timestamp) -> Result<(), Ac
     Ok(())
 }
 
-fn check_grant(action: &Action) -> Result<(), ActionError> {
+fn check_grant(action: &Action, now: Timestamp) -> Result<(), ActionError> {
     match &action.grant {
+        Some(_) if is_over(action, now) => Err(ActionError::Stale(action.id.clone())),
         Some(grant) if grant.args_hash == action.invocation.hash()? => Ok(()),
         _ => Err(ActionError::NoGrant(action.id.clone())),
     }
+}
+
+/// What a satellite says of an action whose words are forgotten may repeat them.
+fn without_words(action: &Action, outcome: Outcome) -> Outcome {
+    if action.forgotten { Outcome::default() } else { outcome }
 }
 
 fn end(action: &mut Action, state: ActionState, outcome: Outcome) {
@@ -184,7 +206,7 @@ fn end(action: &mut Action, state: ActionState, outcome: Outcome) {
 }
 
 fn is_over(action: &Action, now: Timestamp) -> bool {
-    action.deadline.is_none_or(|deadline| now >= deadline)
+    action.ends_at().is_none_or(|end| now >= end)
 }
 
 #[cfg(test)]

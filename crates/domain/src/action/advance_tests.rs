@@ -24,9 +24,11 @@ fn action(state: ActionState) -> Action {
         grant,
         deadline: Some(Timestamp::from_ms(1000)),
         command_ttl_s: COMMAND_TTL_S,
+        waits_until: None,
         command_expires_at: None,
         outcome: None,
         late: None,
+        forgotten: false,
         created_at: Timestamp::EPOCH,
         changed_at: Timestamp::EPOCH,
     }
@@ -58,6 +60,10 @@ fn every_step_from_every_state() {
         ("finish wrongly", finish(ActionState::Approved), 0),
         ("tick early", Step::Tick, 999),
         ("tick", Step::Tick, 1000),
+        ("tick at the end of a permission", Step::Tick, COMMAND_TTL_S * 1000),
+        ("dispatch too late", Step::Dispatch, COMMAND_TTL_S * 1000),
+        ("perform too late", Step::Perform(Outcome::default()), COMMAND_TTL_S * 1000),
+        ("judge too late", decision(Verdict::Allow), COMMAND_TTL_S * 1000),
     ];
     let mut table = String::new();
     for (name, step, ms) in steps {
@@ -72,7 +78,7 @@ fn every_step_from_every_state() {
     }
     insta::assert_snapshot!(table, @r"
     allow: proposed > allowed
-    ask: proposed > awaiting_approval
+    ask: proposed > awaiting_approval, allowed > awaiting_approval
     deny: proposed > rejected
     approve: awaiting_approval > approved
     reject: proposed > rejected, awaiting_approval > rejected
@@ -84,6 +90,10 @@ fn every_step_from_every_state() {
     finish wrongly: timed_out > timed_out, canceled > canceled
     tick early: 
     tick: awaiting_approval > expired, dispatched > timed_out, acknowledged > timed_out
+    tick at the end of a permission: proposed > expired, awaiting_approval > expired, allowed > expired, approved > expired, dispatched > timed_out, acknowledged > timed_out
+    dispatch too late: 
+    perform too late: 
+    judge too late: 
     ");
 }
 
@@ -122,4 +132,46 @@ fn a_report_after_the_end_is_kept_and_changes_nothing() {
     let step = Step::Finish { state: ActionState::Succeeded, outcome: outcome.clone() };
     let timed_out = advance(&action(ActionState::TimedOut), step, Timestamp::EPOCH).unwrap();
     assert_eq!((timed_out.state, timed_out.late), (ActionState::TimedOut, Some(outcome)));
+}
+
+#[test]
+fn only_the_first_late_report_is_kept() {
+    let reported = |error: &str| Outcome { result: None, error: Some(error.to_owned()) };
+    let step = |error| Step::Finish { state: ActionState::Failed, outcome: reported(error) };
+    let later = Timestamp::from_ms(5000);
+    let once = advance(&action(ActionState::TimedOut), step("1"), later).unwrap();
+    assert_eq!(once.changed_at, Timestamp::EPOCH, "it keeps no longer for that");
+    for again in ["1", "2"] {
+        assert!(matches!(advance(&once, step(again), later), Err(ActionError::State { .. })));
+    }
+}
+
+#[test]
+fn a_permission_lasts_as_long_as_a_command_would() {
+    let approved = Action { command_ttl_s: 5, ..action(ActionState::Approved) };
+    assert!(advance(&approved, Step::Dispatch, Timestamp::from_ms(4999)).is_ok());
+    let late = advance(&approved, Step::Dispatch, Timestamp::from_ms(5000));
+    assert!(matches!(late, Err(ActionError::Stale(_))), "{late:?}");
+}
+
+#[test]
+fn what_may_not_run_unattended_any_more_waits_for_a_person_with_no_permission() {
+    let asked = advance(&action(ActionState::Allowed), decision(Verdict::Ask), Timestamp::EPOCH).unwrap();
+    assert_eq!((asked.state, asked.grant), (ActionState::AwaitingApproval, None));
+}
+
+#[test]
+fn a_forgotten_action_has_no_words_and_gets_none() {
+    let words = Outcome { result: Some(json!("4711")), error: Some("4711".to_owned()) };
+    let mut open = Action { why: "for the safe, 4711".to_owned(), ..action(ActionState::Dispatched) };
+    open.invocation.args.insert("note".into(), json!("4711"));
+    let gone = open.forget();
+    let step = Step::Finish { state: ActionState::Succeeded, outcome: words.clone() };
+    let ended = advance(&gone, step.clone(), Timestamp::EPOCH).unwrap();
+    let timed_out = Action { outcome: Some(words), ..action(ActionState::TimedOut) };
+    let late = advance(&timed_out.forget(), step, Timestamp::EPOCH).unwrap();
+    for action in [gone, ended, late] {
+        let json = serde_json::to_string(&action).unwrap();
+        assert!(!json.contains("4711") && action.args_hash == open.args_hash, "{json}");
+    }
 }

@@ -10,7 +10,7 @@ pub use advance::{ActionError, Step, advance};
 use crate::{
     Timestamp,
     capability::CapabilityName,
-    id::{ActionId, EventId, PersonId, SatelliteId, SpaceId},
+    id::{ActionId, EventId, MemoryId, PersonId, SatelliteId, SpaceId},
     principal::Principal,
 };
 use serde::{Deserialize, Serialize};
@@ -75,6 +75,17 @@ impl fmt::Display for ArgsHash {
 #[error("the arguments have no canonical form")]
 pub struct NotCanonical(#[source] serde_json::Error);
 
+/// Why something cannot be proposed.
+#[derive(Debug, thiserror::Error)]
+pub enum ProposeError {
+    /// See [`NotCanonical`].
+    #[error(transparent)]
+    NotCanonical(#[from] NotCanonical),
+    /// More than a command may carry.
+    #[error("`args` has {0} bytes of JSON, more than {ARGS_BYTES_MAX}")]
+    TooLong(usize),
+}
+
 impl Invocation {
     /// What an approval of this is bound to.
     pub fn hash(&self) -> Result<ArgsHash, NotCanonical> {
@@ -121,6 +132,9 @@ pub struct Origin {
     /// On whose behalf.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<PersonId>,
+    /// Memories whose words it may carry. When one of them is forgotten, its words go too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub memories: Vec<MemoryId>,
 }
 
 /// What policy said.
@@ -247,6 +261,11 @@ const fn command_ttl_s() -> u64 {
     COMMAND_TTL_S
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// An action with all that was decided about it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Action {
@@ -278,6 +297,9 @@ pub struct Action {
     /// How long its command may wait for the satellite, in seconds; at most [`COMMAND_TTL_S`].
     #[serde(default = "command_ttl_s")]
     pub command_ttl_s: u64,
+    /// Until when it waits for a place among its satellite's open commands; then a tick tries again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
     /// Until when the satellite may begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command_expires_at: Option<Timestamp>,
@@ -287,6 +309,9 @@ pub struct Action {
     /// A report that came after the end; kept, and changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<Outcome>,
+    /// Have its words been forgotten: arguments, reason, outcome?
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub forgotten: bool,
     /// When it was proposed.
     pub created_at: Timestamp,
     /// When it last moved.
@@ -295,6 +320,9 @@ pub struct Action {
 
 impl Action {
     /// An action that nobody has judged yet.
+    ///
+    /// # Errors
+    /// [`ProposeError`], if nobody could approve it or no command could carry it.
     pub fn propose(
         id: ActionId,
         invocation: Invocation,
@@ -303,7 +331,11 @@ impl Action {
         origin: Origin,
         risk: Risk,
         now: Timestamp,
-    ) -> Result<Self, NotCanonical> {
+    ) -> Result<Self, ProposeError> {
+        let bytes = serde_json::to_string(&invocation.args).map_or(usize::MAX, |json| json.len());
+        if bytes > ARGS_BYTES_MAX {
+            return Err(ProposeError::TooLong(bytes));
+        }
         Ok(Self {
             id,
             args_hash: invocation.hash()?,
@@ -317,11 +349,59 @@ impl Action {
             grant: None,
             deadline: None,
             command_ttl_s: COMMAND_TTL_S,
+            waits_until: None,
             command_expires_at: None,
             outcome: None,
             late: None,
+            forgotten: false,
             created_at: now,
             changed_at: now,
         })
+    }
+    /// When its present state is over, if time ends it: nobody judges, approves, takes it up or answers any more.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        match self.state {
+            ActionState::Proposed => Some(self.created_at.plus_s(self.command_ttl_s)),
+            ActionState::Allowed | ActionState::Approved => {
+                self.grant.as_ref().map(|grant| grant.at.plus_s(self.command_ttl_s))
+            }
+            state if state.is_final() => None,
+            _ => self.deadline,
+        }
+    }
+
+    /// The action without words: who, what, when and the hash stay.
+    #[must_use]
+    pub fn forget(&self) -> Self {
+        let mut next = self.clone();
+        next.forgotten = true;
+        next.invocation.args = Map::new();
+        next.why = String::new();
+        next.outcome = next.outcome.map(|_| Outcome::default());
+        next.late = next.late.map(|_| Outcome::default());
+        next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_no_command_could_carry_cannot_be_proposed() {
+        let propose = |bytes: usize| {
+            let invocation = Invocation {
+                target: Target::Hub,
+                capability: "say".parse().unwrap(),
+                args: json!({"t": "x".repeat(bytes)}).as_object().unwrap().clone(),
+            };
+            let id = ActionId::derive(&["1"]);
+            let (by, origin) = (Principal::System, Origin::default());
+            Action::propose(id, invocation, String::new(), by, origin, Risk::Low, Timestamp::EPOCH)
+        };
+        assert!(propose(ARGS_BYTES_MAX - r#"{"t":""}"#.len()).is_ok());
+        let error = propose(ARGS_BYTES_MAX).unwrap_err();
+        assert_eq!(error.to_string(), "`args` has 648 bytes of JSON, more than 640");
     }
 }

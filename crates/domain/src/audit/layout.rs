@@ -13,7 +13,7 @@ pub const TILE_HEIGHT: u8 = 8;
 /// Greatest level of tiles: the root of 2^53 entries lies within the seventh level.
 pub const TILE_LEVEL_MAX: u8 = 6;
 /// Prefix of the keys of all checkpoints.
-pub const CHECKPOINTS: &str = "checkpoint/";
+const CHECKPOINTS: &str = "checkpoint/";
 
 /// What a tile lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

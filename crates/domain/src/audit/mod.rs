@@ -37,7 +37,7 @@ pub use checkpoint::{Checkpoint, LogKey, Verifier};
 pub use draft::Draft;
 pub use entry::Entry;
 pub use hash::Hash;
-pub use proof::{ConsistencyProof, InclusionProof};
+pub use proof::InclusionProof;
 pub use recover::tail_from;
 pub use store::{ReadError, ReadObject};
 pub use verify::{Class, Finding, Report, verify};

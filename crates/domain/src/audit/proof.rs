@@ -1,4 +1,4 @@
-//! Proofs that a person can keep: that an entry is in the log, and that the log only grew.
+//! Proofs that a person can keep: that an entry is in the log.
 //!
 //! They are made from a log's tiles; checking one needs the proof and the verifier key, and no log.
 
@@ -24,18 +24,6 @@ pub struct InclusionProof {
     pub checkpoint: String,
 }
 
-/// That an earlier state of the log is the beginning of a later one (RFC 6962 §2.1.2).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ConsistencyProof {
-    /// The earlier signed checkpoint.
-    pub earlier: String,
-    /// The later signed checkpoint.
-    pub later: String,
-    /// The consistency path.
-    pub path: Vec<Hash>,
-}
-
 /// Why a log gives no proof.
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
@@ -52,16 +40,6 @@ pub enum ProveError {
         seq: u64,
         /// The log's size in entries.
         size: u64,
-    },
-    /// The sizes are not those of an earlier and a later state.
-    #[error(
-        "a log of {earlier} entries is no beginning of one of {later}: give two sizes, the smaller first, none zero"
-    )]
-    Sizes {
-        /// The size given as the earlier one.
-        earlier: u64,
-        /// The size given as the later one.
-        later: u64,
     },
     /// The entry's bundle is damaged.
     #[error("entry {0} cannot be read from its bundle; run `marvain audit verify`")]
@@ -117,35 +95,6 @@ impl InclusionProof {
         let leaf = Hash::of_leaf(&self.entry.to_canonical()?);
         let (size, root) = (checkpoint.size(), checkpoint.root().into());
         Ok(tlog_tiles::check_record(&path_of(&self.path), size, root, self.entry.seq, leaf.into())?)
-    }
-}
-
-impl ConsistencyProof {
-    /// Proves that the log as published at size `earlier` is the beginning of the log as published at `later`.
-    ///
-    /// # Errors
-    /// [`ProveError`] if these are not two published sizes in order, or the log is damaged.
-    pub fn of(read: &dyn ReadObject, verifier: &Verifier, earlier: u64, later: u64) -> Result<Self, ProveError> {
-        if earlier == 0 || earlier > later {
-            return Err(ProveError::Sizes { earlier, later });
-        }
-        checkpoint_at(read, verifier, earlier)?;
-        let root = checkpoint_at(read, verifier, later)?.root();
-        let path = with_tiles(read, later, root, |hashes| tlog_tiles::prove_tree(later, earlier, hashes))?;
-        let proof = Self { earlier: note(read, earlier)?, later: note(read, later)?, path };
-        proof.check(verifier).map_err(ProveError::Unsound)?;
-        Ok(proof)
-    }
-
-    /// Checks the proof: the earlier state is the beginning of the later one.
-    ///
-    /// # Errors
-    /// [`ProofError`] if it does not hold: one of the two is a fork.
-    pub fn check(&self, verifier: &Verifier) -> Result<(), ProofError> {
-        let earlier = verifier.verify(self.earlier.as_bytes())?;
-        let later = verifier.verify(self.later.as_bytes())?;
-        let (root, old_root) = (later.root().into(), earlier.root().into());
-        Ok(tlog_tiles::check_tree(&path_of(&self.path), later.size(), root, earlier.size(), old_root)?)
     }
 }
 

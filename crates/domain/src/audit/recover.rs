@@ -5,7 +5,7 @@
 use super::append::{Tail, TailError, open_tiles};
 use super::checkpoint::{Checkpoint, CheckpointError, Verifier};
 use super::hash::Hash;
-use super::layout::{CHECKPOINTS, Content, Key, Tile};
+use super::layout::{Content, Key, Tile};
 use super::store::{ReadError, ReadObject, read_tile};
 
 /// Why a log cannot be continued.
@@ -20,7 +20,7 @@ pub enum RecoverError {
     /// A tile does not hold hashes.
     #[error("the audit log cannot be continued: `{0}` is malformed; run `marvain audit verify`")]
     Malformed(String),
-    /// The newest checkpoint does not verify.
+    /// A checkpoint does not verify.
     #[error("the audit log cannot be continued: `{key}` does not verify; run `marvain audit verify`")]
     Checkpoint {
         /// The checkpoint's key.
@@ -36,21 +36,6 @@ pub enum RecoverError {
         "the audit log cannot be continued: its tiles are not what the checkpoint at size {0} signed; run `marvain audit verify`"
     )]
     Root(u64),
-}
-
-/// The newest checkpoint of the log, `None` if nothing was published yet.
-///
-/// # Errors
-/// [`RecoverError::Read`], or [`RecoverError::Checkpoint`] if the newest does not verify: an older one must not be
-/// continued in its place, that would fork the log.
-pub fn newest_checkpoint(read: &dyn ReadObject, verifier: &Verifier) -> Result<Option<Checkpoint>, RecoverError> {
-    let mut newest = None;
-    read.list(CHECKPOINTS, &mut |key| {
-        if let Ok(Key::Checkpoint(size)) = key.parse() {
-            newest = newest.max(Some(size));
-        }
-    })?;
-    newest.map(|size| checkpoint_at(read, verifier, size)).transpose()
 }
 
 /// The checkpoint published at `size`.

@@ -10,7 +10,7 @@ mod tools;
 pub use draft::{
     DRAFT_ACTIONS_MAX, DRAFT_BYTES_MAX, DRAFT_MEMORIES_MAX, Draft, DraftAction, DraftError, DraftMemory, WHY_BYTES_MAX,
 };
-pub use resolve::{Plan, Refused, default_risk, resolve};
+pub use resolve::{Plan, Refused, default_risk, has_words_of, memories_of, resolve};
 pub use tools::{MEMORY_FORGET, REMINDER_SET, hub_tools};
 
 use crate::{

@@ -9,6 +9,8 @@ use crate::{
     memory::Tier,
     principal::Principal,
 };
+use jiff::civil::DateTime;
+use serde_json::Value;
 
 /// A person as policies see them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +42,8 @@ pub struct ActionFacts<'a> {
     pub target_private: bool,
     /// Is privacy mode on where it was asked for?
     pub origin_private: bool,
+    /// The time on the household's wall; none if its time zone is unknown, which denies.
+    pub local_time: Option<DateTime>,
 }
 
 /// On whose behalf an action is: the person it came from, or else the person who proposed it.
@@ -85,8 +89,18 @@ pub(super) fn about_action(
         .entity("risk", types.risk(action.risk.as_str()))
         .optional("satellite", satellite)
         .optional("person", person.map(|p| types.person(p.id.as_str())));
-    let question = Question::new(types.principal(principal), types.invocation(action.id.as_str())).about(attributes);
-    known(question, types, person)
+    let args = action.invocation.args.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value)?)));
+    let question = Question::new(types.principal(principal), types.invocation(action.id.as_str()));
+    known(question.about(attributes).tagged(args), types, person)
+}
+
+/// An argument as a rule compares it. No capability takes lists and objects.
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// The question whether `principal` may do something about a memory, without circumstances. The memory is nameless:
@@ -111,8 +125,10 @@ fn known(question: Question, types: &Types, somebody: Option<Somebody<'_>>) -> Q
 }
 
 impl ActionFacts<'_> {
-    pub(super) fn question(&self, types: &Types) -> Question {
+    /// The question; none if it is not known what time it is.
+    pub(super) fn question(&self, types: &Types) -> Option<Question> {
         let Self { action, .. } = self;
+        let time = self.local_time?;
         let record = match &action.invocation.target {
             Target::Satellite(id) => self.satellite.filter(|record| record.id == *id),
             Target::Hub => None,
@@ -128,8 +144,11 @@ impl ActionFacts<'_> {
             .optional("target_space", record.and_then(|record| record.space.as_ref()).map(space))
             .optional("origin_space", action.origin.space.as_ref().map(space))
             .flag("target_private", self.target_private)
-            .flag("origin_private", self.origin_private);
-        about_action(types, &action.proposer, action, self.person_role).context(context)
+            .flag("origin_private", self.origin_private)
+            .number("hour", time.hour().into())
+            .number("minute", time.minute().into())
+            .number("weekday", time.weekday().to_monday_one_offset().into());
+        Some(about_action(types, &action.proposer, action, self.person_role).context(context))
     }
 }
 

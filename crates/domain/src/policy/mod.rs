@@ -81,7 +81,10 @@ impl Policies {
 
     /// May this action run, and unattended?
     pub fn judge(&self, facts: &ActionFacts<'_>) -> Decision {
-        let question = facts.question(&self.types);
+        let Some(question) = facts.question(&self.types) else {
+            let errors = vec!["the time is not known: the hub's time zone is none".to_owned()];
+            return Decision { verdict: Verdict::Deny, policies: Vec::new(), errors };
+        };
         decide(self.answer("run", question.clone()), || self.answer("run_unattended", question))
     }
 

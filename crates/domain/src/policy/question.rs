@@ -113,13 +113,14 @@ pub(super) struct Question {
     resource: EntityUid,
     context: Values,
     attributes: Values,
+    tags: Values,
     people: HashMap<EntityUid, Role>,
 }
 
 impl Question {
     pub(super) fn new(principal: EntityUid, resource: EntityUid) -> Self {
-        let (context, attributes) = (Values::default(), Values::default());
-        Self { principal, resource, context, attributes, people: HashMap::new() }
+        let (context, attributes, tags) = (Values::default(), Values::default(), Values::default());
+        Self { principal, resource, context, attributes, tags, people: HashMap::new() }
     }
 
     /// Sets the circumstances.
@@ -130,6 +131,12 @@ impl Question {
     /// Describes the resource.
     pub(super) fn about(self, attributes: Values) -> Self {
         Self { attributes, ..self }
+    }
+
+    /// Describes the resource by names that are not the schema's.
+    pub(super) fn tagged(self, tags: impl Iterator<Item = (String, String)>) -> Self {
+        let tags = tags.fold(Values::default(), |tags, (name, value)| tags.text(&name, &value));
+        Self { tags, ..self }
     }
 
     /// Makes the role of somebody known. If two are named for one person, the lower holds.
@@ -149,11 +156,11 @@ impl Question {
         types: &Types,
         schema: &Schema,
     ) -> Result<(Request, Entities), Box<dyn std::error::Error>> {
-        let Self { principal, resource, context, attributes, people } = self;
+        let Self { principal, resource, context, attributes, tags, people } = self;
         let mut entities: Vec<_> =
             people.into_iter().map(|(uid, role)| Entity::new_no_attrs(uid, types.roles(role))).collect();
         if !attributes.0.is_empty() {
-            entities.push(Entity::new(resource.clone(), attributes.0, HashSet::new())?);
+            entities.push(Entity::new_with_tags(resource.clone(), attributes.0, HashSet::new(), tags.0)?);
         }
         let context = Context::from_pairs(context.0)?;
         let request = Request::new(principal, types.action(action), resource, context, Some(schema))?;

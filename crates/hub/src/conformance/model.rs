@@ -23,6 +23,7 @@ async fn embed(model: &dyn Model, texts: &[&str]) -> Vec<Vec<f32>> {
     let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
     let embeddings = model.embed(&texts).await.unwrap();
     assert!(!embeddings.space.is_empty());
+    assert_eq!(embeddings.space, model.embedding_space());
     assert_eq!(embeddings.vectors.len(), texts.len());
     embeddings.vectors
 }

@@ -127,6 +127,16 @@ async fn spaces_never_meet(recall: &impl Recall) {
     let of = |space: &str| RecallQuery { vector_space: space.into(), ..ask("", at(0.0)) };
     assert_eq!(found(recall, &of("model-2")).await, memories(["other"]));
     assert!(find(recall, &of("model-3")).await.is_empty());
+    let others = async |space: &str, limit: usize| recall.of_other_spaces(space, limit).await.unwrap();
+    assert_eq!(others("model-1", 9).await, [memory("other")]);
+    assert_eq!(others("model-2", 9).await.into_iter().collect::<BTreeSet<_>>(), memories(["same", "short"]));
+    assert_eq!(others("model-3", 9).await.len(), 3);
+    assert_eq!(others("model-3", 2).await, others("model-3", 3).await[..2]);
+    let none = RecallDoc { vector_space: String::new(), ..doc("other", "x", vec![]) };
+    recall.upsert(vec![none]).await.unwrap();
+    assert_eq!(others("model-1", 9).await, [memory("other")]);
+    recall.upsert(vec![doc("other", "x", vec![])]).await.unwrap();
+    assert!(others("model-1", 9).await.is_empty(), "what was looked at needs no vector");
 }
 
 async fn a_filter_never_starves(recall: &impl Recall) {

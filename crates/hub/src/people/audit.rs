@@ -40,11 +40,13 @@ impl Hub {
     pub async fn audit_tail(&self, caller: &Caller, limit: usize) -> Result<Vec<AuditEntry>, RequestError> {
         self.authorise(caller, &Operation::ReadAudit).await?;
         let limit = limit.clamp(1, TAIL_MAX);
-        let mut entries: Vec<AuditEntry> = self
-            .ports
-            .ledger
-            .unsealed(TAIL_MAX)
-            .await?
+        let (rows, size) = {
+            // Nothing is sealed between the two looks, so that no row is seen in both places.
+            let _held = self.tail.lock().await;
+            let rows = self.ports.ledger.unsealed_last(limit).await?;
+            (rows, self.ports.ledger.head().await?.map_or(0, |head| head.size))
+        };
+        let mut entries: Vec<AuditEntry> = rows
             .into_iter()
             .map(|row| AuditEntry {
                 seq: row.seq,
@@ -55,13 +57,12 @@ impl Hub {
                 data: row.draft.data,
             })
             .collect();
-        let size = self.ports.ledger.head().await?.map_or(0, |head| head.size);
         let missing = limit.saturating_sub(entries.len()) as u64;
         let reader = self.audit_reader(Handle::current());
         let sealed = tokio::task::spawn_blocking(move || sealed(&reader, size.saturating_sub(missing), size));
         let mut all = blocking(sealed).await?;
         all.append(&mut entries);
-        Ok(all.split_off(all.len().saturating_sub(limit)))
+        Ok(all)
     }
 
     /// A proof that entry `seq` is in the log, which needs no log to be checked.

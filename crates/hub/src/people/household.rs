@@ -58,7 +58,9 @@ impl Hub {
         self.replace_token(stored.as_ref().and_then(|s| s.value.token_hash.clone()), &person, &hash, &mut changes)
             .await?;
         changes.audit(now, &Principal::System, "person.bootstrapped", json!({"person": owner, "role": person.role}));
-        let id = DeliveryId::derive(&["bootstrap", owner.as_str(), &hash]);
+        // The version tells this time from an earlier one, after which they were given another token.
+        let version = stored.as_ref().map_or(0, |stored| stored.version);
+        let id = DeliveryId::derive(&["bootstrap", owner.as_str(), &version.to_string(), &hash]);
         self.apply(changes, id, now).await?;
         Ok(person)
     }
@@ -107,9 +109,10 @@ impl Hub {
             let mut changes = Changes::default();
             changes.create(&person)?;
             changes.audit(caller.now, &caller.principal(), "person.added", json!({"person": id, "role": role}));
-            Ok((changes, person))
+            Ok(changes)
         })
-        .await
+        .await?;
+        Ok(found(self.person(id).await?, "person", id)?.value)
     }
 
     /// Gives somebody another role.
@@ -120,15 +123,22 @@ impl Hub {
         self.request(caller, || async {
             let stored = found(self.person(id).await?, "person", id)?;
             let everybody = self.all::<Person>(PEOPLE, ALL_MAX).await?;
-            let owners = everybody.iter().filter(|person| person.value.role == Role::Owner).count();
-            let next = change_role(caller.person.role, &stored.value, role, owners).map_err(conflict)?;
+            let owners = || everybody.iter().filter(|person| person.value.role == Role::Owner);
+            let next = change_role(caller.person.role, &stored.value, role, owners().count()).map_err(conflict)?;
             let mut changes = Changes::default();
             changes.replace(&stored, &next)?;
+            // An owner who is counted on to remain is written too: who takes their role meanwhile is in conflict.
+            if stored.value.role == Role::Owner
+                && let Some(remains) = owners().find(|owner| owner.value.id != *id)
+            {
+                changes.replace(remains, &remains.value)?;
+            }
             let data = json!({"person": id, "from": stored.value.role, "to": role});
             changes.audit(caller.now, &caller.principal(), "person.role_changed", data);
-            Ok((changes, next))
+            Ok(changes)
         })
-        .await
+        .await?;
+        Ok(found(self.person(id).await?, "person", id)?.value)
     }
 
     /// Gives somebody a token in place of any they had.
@@ -144,9 +154,10 @@ impl Hub {
             changes.replace(&stored, &next)?;
             self.replace_token(stored.value.token_hash.clone(), &next, &hash, &mut changes).await?;
             changes.audit(caller.now, &caller.principal(), "person.token_issued", json!({"person": id}));
-            Ok((changes, next))
+            Ok(changes)
         })
-        .await
+        .await?;
+        Ok(found(self.person(id).await?, "person", id)?.value)
     }
 
     async fn replace_token(
@@ -198,9 +209,10 @@ impl Hub {
             changes.upsert(old.as_ref(), &consent)?;
             let data = json!({"person": new.person, "kind": new.kind, "expires_at": new.expires_at});
             changes.audit(caller.now, &caller.principal(), "consent.granted", data);
-            Ok((changes, consent))
+            Ok(changes)
         })
-        .await
+        .await?;
+        self.consent_of(&new.person, new.kind).await
     }
 
     /// Takes somebody's consent back, from now on.
@@ -220,9 +232,14 @@ impl Hub {
             let mut changes = Changes::default();
             changes.replace(&old, &consent)?;
             changes.audit(caller.now, &caller.principal(), "consent.revoked", json!({"person": id, "kind": kind}));
-            Ok((changes, consent))
+            Ok(changes)
         })
-        .await
+        .await?;
+        self.consent_of(id, kind).await
+    }
+
+    async fn consent_of(&self, id: &PersonId, kind: ConsentKind) -> Result<Consent, RequestError> {
+        Ok(found(self.load::<Consent>(&consent_key(id, kind)).await?, "consent", &kind.as_str())?.value)
     }
 
     /// All spaces.
@@ -247,20 +264,25 @@ impl Hub {
             let mut changes = Changes::default();
             changes.create(&space)?;
             changes.audit(caller.now, &caller.principal(), "space.added", json!({"space": id, "location": location}));
-            Ok((changes, space))
+            Ok(changes)
         })
-        .await
+        .await?;
+        self.space_of(id).await
+    }
+
+    async fn space_of(&self, id: &SpaceId) -> Result<Space, RequestError> {
+        Ok(found(self.load::<Space>(&space_key(id)).await?, "space", id)?.value)
     }
 
     /// Turns privacy mode on or off. The satellites of the space are told to hold back at the source.
     pub async fn set_privacy(&self, caller: &Caller, id: &SpaceId, on: bool) -> Result<Space, RequestError> {
-        found(self.load::<Space>(&space_key(id)).await?, "space", id)?;
+        self.space_of(id).await?;
         self.authorise(caller, &Operation::SetPrivacy { space: id, on }).await?;
         self.request(caller, || async {
             let stored = found(self.load::<Space>(&space_key(id)).await?, "space", id)?;
             let mut changes = Changes::default();
             if stored.value.is_private() == on {
-                return Ok((changes, stored.value));
+                return Ok(changes);
             }
             let privacy = on.then(|| Privacy { since: caller.now, by: caller.principal() });
             let space = Space { privacy, ..stored.value.clone() };
@@ -270,9 +292,10 @@ impl Hub {
                 changes.effects.push(told_privacy(satellite.value, on));
             }
             changes.audit(caller.now, &caller.principal(), "space.privacy_changed", json!({"space": id, "on": on}));
-            Ok((changes, space))
+            Ok(changes)
         })
-        .await
+        .await?;
+        self.space_of(id).await
     }
 }
 

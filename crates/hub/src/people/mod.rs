@@ -6,17 +6,21 @@ mod audit;
 mod household;
 mod memories;
 mod policy;
+mod reminders;
 mod satellites;
 mod secret;
 mod speak;
+mod waiting;
 
 pub use actions::{ActionQuery, Proposal};
 pub use audit::AuditEntry;
 pub use household::NewConsent;
 pub use memories::{MemoryQuery, RecallRequest};
+pub use reminders::ReminderQuery;
 pub use satellites::{Enrolment, EnrolmentRequest, SatelliteView, Standing};
 pub use secret::{SECRET_BYTES, Secret};
 pub use speak::Speech;
+pub use waiting::{WAITING_MAX, Waiting};
 
 use crate::{
     changes::Changes,
@@ -31,6 +35,9 @@ use marvain_domain::{
     policy::{Operation, Ruling},
 };
 use serde_json::json;
+
+/// Most pages that are looked through for one that is not empty.
+const PAGES_MAX: usize = 10;
 
 /// Who asks, when, and under which id: the same request repeated is one request.
 #[derive(Clone, Debug)]
@@ -90,7 +97,12 @@ fn reasons(policies: &[String]) -> String {
 
 impl From<LedgerError> for RequestError {
     fn from(error: LedgerError) -> Self {
-        Self::Unavailable(Box::new(error))
+        match error {
+            LedgerError::Cursor => {
+                Self::Invalid("`after` must be the `next` of an earlier page of this list".to_owned())
+            }
+            other => Self::Unavailable(Box::new(other)),
+        }
     }
 }
 
@@ -98,7 +110,7 @@ impl From<StepError> for RequestError {
     fn from(error: StepError) -> Self {
         match error {
             StepError::Reject(why) => Self::Invalid(why),
-            StepError::Ledger(e) => Self::Unavailable(Box::new(e)),
+            StepError::Ledger(e) => e.into(),
             StepError::Recall(e) => Self::Unavailable(Box::new(e)),
             StepError::Model(e) => Self::Unavailable(Box::new(e)),
         }
@@ -108,7 +120,7 @@ impl From<StepError> for RequestError {
 impl Hub {
     /// May they? A refusal is put into the audit log.
     pub async fn authorise(&self, caller: &Caller, operation: &Operation<'_>) -> Result<(), RequestError> {
-        let Ruling { allowed, policies, errors } = self.policies().await?.may(&caller.person, operation);
+        let Ruling { allowed, policies, errors } = self.people_policies().await?.may(&caller.person, operation);
         if allowed {
             return Ok(());
         }
@@ -121,15 +133,20 @@ impl Hub {
     }
 
     /// Decides and commits, and decides anew when somebody was faster. `decide` gathers its own facts. A request that
-    /// was done before is not done again; its answer is read afresh.
-    pub(crate) async fn request<T, F>(&self, caller: &Caller, decide: impl Fn() -> F) -> Result<T, RequestError>
+    /// was done before changes nothing: whoever asks reads the answer afresh.
+    pub(crate) async fn request<F>(&self, caller: &Caller, decide: impl Fn() -> F) -> Result<(), RequestError>
     where
-        F: Future<Output = Result<(Changes, T), RequestError>> + Send,
+        F: Future<Output = Result<Changes, RequestError>> + Send,
     {
         for _ in 0..CONFLICTS_MAX {
-            let (changes, answer) = decide().await?;
+            let changes = match decide().await {
+                Ok(changes) => changes,
+                // It cannot be done again because it is done.
+                Err(_) if self.ports.ledger.is_applied(&caller.request).await? => return Ok(()),
+                Err(e) => return Err(e),
+            };
             match self.apply(changes, caller.request.clone(), caller.now).await {
-                Ok(Committed::Applied | Committed::Repeated) => return Ok(answer),
+                Ok(Committed::Applied | Committed::Repeated) => return Ok(()),
                 Err(LedgerError::Conflict { .. }) => {}
                 Err(e) => return Err(e.into()),
             }

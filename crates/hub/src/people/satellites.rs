@@ -5,12 +5,11 @@ use crate::{
     changes::Changes,
     entity::PresenceOf,
     entity::{
-        LatestReading, OpenCommands, READINGS, SATELLITES, enrolment_key, open_commands_key, presence_key,
-        satellite_partition,
+        LatestReading, OpenCommands, Readings, SATELLITES, enrolment_key, open_commands_key, presence_key, readings_key,
     },
     facts::ALL_MAX,
     hub::Hub,
-    port::{Bundle, Effect, FleetError, Index, Query},
+    port::{Bundle, Effect, FleetError},
 };
 use marvain_domain::{
     Principal, Timestamp,
@@ -94,20 +93,11 @@ impl Hub {
     async fn satellite_view(&self, satellite: Satellite) -> Result<SatelliteView, RequestError> {
         let presence = self.load::<PresenceOf>(&presence_key(&satellite.id)).await?;
         let open = self.load::<OpenCommands>(&open_commands_key(&satellite.id)).await?;
-        let readings = Query {
-            index: Index::Primary,
-            pk: satellite_partition(&satellite.id),
-            prefix: READINGS.to_owned(),
-            through: None,
-            descending: false,
-            limit: 200,
-            after: None,
-        };
-        let (readings, _) = self.list::<LatestReading>(&readings).await?;
+        let readings = self.load::<Readings>(&readings_key(&satellite.id)).await?;
         Ok(SatelliteView {
             satellite,
             presence: presence.map(|presence| presence.value.presence).unwrap_or_default(),
-            readings: readings.into_iter().map(|stored| stored.value).collect(),
+            readings: readings.map(|readings| readings.value.values).unwrap_or_default(),
             open_commands: open.map(|open| open.value.actions).unwrap_or_default(),
         })
     }
@@ -156,9 +146,11 @@ impl Hub {
             changes.upsert(old.as_ref(), &code)?;
             let data = json!({"serial": serial, "expires_at": code.expires_at, "replace": enrolment.replace});
             changes.audit(caller.now, &caller.principal(), "enrolment.opened", data);
-            Ok((changes, code))
+            Ok(changes)
         })
-        .await
+        .await?;
+        let serial = &enrolment.serial;
+        Ok(found(self.load::<EnrolmentCode>(&enrolment_key(serial)).await?, "enrolment", serial)?.value)
     }
 
     /// The pre-provisioning hook: may this device become that satellite? A refusal is put into the audit log; the
@@ -254,30 +246,29 @@ impl Hub {
         kind: &'static str,
     ) -> Result<(Satellite, Bundle), RequestError> {
         let bundle = self.ports.fleet.create_satellite(id).await.map_err(unavailable)?;
-        let satellite = self
-            .request(caller, || async {
-                let old = self.satellite(id).await?;
-                let satellite = Satellite {
-                    id: id.clone(),
-                    space: standing.space.clone(),
-                    person: standing.person.clone(),
-                    certificate_id: bundle.certificate_id.clone(),
-                    status: SatelliteStatus::Active,
-                    created_at: old.as_ref().map_or(caller.now, |old| old.value.created_at),
-                };
-                let mut changes = Changes::default();
-                changes.upsert(old.as_ref(), &satellite)?;
-                if let Some(old) = old {
-                    changes.effects.push(Effect::Revoke { certificate_id: old.value.certificate_id });
-                }
-                let private = self.is_private(standing.space.as_ref()).await?;
-                changes.effects.push(told_privacy(satellite.clone(), private));
-                let data = json!({"satellite": id, "certificate": bundle.certificate_id});
-                changes.audit(caller.now, &caller.principal(), kind, data);
-                Ok((changes, satellite))
-            })
-            .await?;
-        Ok((satellite, bundle))
+        self.request(caller, || async {
+            let old = self.satellite(id).await?;
+            let satellite = Satellite {
+                id: id.clone(),
+                space: standing.space.clone(),
+                person: standing.person.clone(),
+                certificate_id: bundle.certificate_id.clone(),
+                status: SatelliteStatus::Active,
+                created_at: old.as_ref().map_or(caller.now, |old| old.value.created_at),
+            };
+            let mut changes = Changes::default();
+            changes.upsert(old.as_ref(), &satellite)?;
+            if let Some(old) = old {
+                changes.effects.push(Effect::Revoke { certificate_id: old.value.certificate_id });
+            }
+            let private = self.is_private(standing.space.as_ref()).await?;
+            changes.effects.push(told_privacy(satellite, private));
+            let data = json!({"satellite": id, "certificate": bundle.certificate_id});
+            changes.audit(caller.now, &caller.principal(), kind, data);
+            Ok(changes)
+        })
+        .await?;
+        Ok((found(self.satellite(id).await?, "satellite", id)?.value, bundle))
     }
 
     /// Trusts a satellite no more: its live connection ends, and what it sends is refused.
@@ -287,16 +278,17 @@ impl Hub {
             let stored = found(self.satellite(id).await?, "satellite", id)?;
             let mut changes = Changes::default();
             if stored.value.status == SatelliteStatus::Revoked {
-                return Ok((changes, stored.value));
+                return Ok(changes);
             }
             let satellite = Satellite { status: SatelliteStatus::Revoked, ..stored.value.clone() };
             changes.replace(&stored, &satellite)?;
             changes.effects.push(Effect::Revoke { certificate_id: satellite.certificate_id.clone() });
             let data = json!({"satellite": id, "certificate": satellite.certificate_id});
             changes.audit(caller.now, &caller.principal(), "satellite.revoked", data);
-            Ok((changes, satellite))
+            Ok(changes)
         })
-        .await
+        .await?;
+        Ok(found(self.satellite(id).await?, "satellite", id)?.value)
     }
 
     async fn check_standing(&self, standing: &Standing) -> Result<(), RequestError> {

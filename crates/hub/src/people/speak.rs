@@ -35,7 +35,7 @@ impl Hub {
                 at: caller.now,
                 body: EventBody::Transcript { text: speech.text.clone() },
             };
-            Ok((record(self, heard, &caller.principal(), caller.now).await?, ()))
+            Ok(record(self, heard, &caller.principal(), caller.now).await?)
         })
         .await?;
         Ok(EventId::derive(&[speech.satellite.as_str(), &key]))

@@ -8,7 +8,7 @@ mod openai;
 
 pub use offline::OfflineModel;
 pub use openai::{
-    CALL_S_MAX, Clock, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiModel, OpenAiSettings,
+    Clock, EMBED_S_MAX, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiModel, OpenAiSettings, PLAN_S_MAX,
     REQUEST_TIMEOUT_S, RETRIES, Random, SettingsError, TOKENS_PER_DAY,
 };
 

@@ -117,7 +117,7 @@ pub enum Effect {
         /// Which.
         #[serde(with = "shadow_name")]
         name: ShadowName,
-        /// The patch as it is now; a null removes.
+        /// A patch with the keys to tell. What it has as values is not told.
         desired: Value,
     },
     /// Revokes a certificate and ends its live connections.
@@ -269,6 +269,9 @@ pub enum LedgerError {
         /// Within it.
         sk: String,
     },
+    /// [`Query::after`] is not where a page of this query ended.
+    #[error("a page's cursor does not belong to this query")]
+    Cursor,
     /// It cannot be done now; it may be later.
     #[error("the ledger cannot be reached or written now")]
     Unavailable(#[source] Cause),
@@ -294,6 +297,8 @@ pub trait Ledger: Send + Sync {
     async fn sent(&self, ids: &[OutboxId]) -> Result<(), LedgerError>;
     /// Audit rows not yet sealed, in the order of their sequence numbers, then of their commits.
     async fn unsealed(&self, limit: usize) -> Result<Vec<AuditRow>, LedgerError>;
+    /// The last of them, in the same order.
+    async fn unsealed_last(&self, limit: usize) -> Result<Vec<AuditRow>, LedgerError>;
     /// Gives rows the sequence numbers from `first` on. A conflict if `first` is not the next number.
     async fn sequence(&self, first: u64, rows: &[u64]) -> Result<(), LedgerError>;
     /// Everything below `head.size` is sealed: its rows may go. A conflict if a larger head is known.

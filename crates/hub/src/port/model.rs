@@ -7,7 +7,7 @@ use marvain_domain::plan::{Draft, DraftError, PlanRequest};
 /// Vectors of one model.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Embeddings {
-    /// The model's name: vectors of different names never meet.
+    /// [`Model::embedding_space`]: vectors of different spaces never meet.
     pub space: String,
     /// One vector of unit length for each text, in order.
     pub vectors: Vec<Vec<f32>>,
@@ -28,7 +28,8 @@ pub enum ModelError {
     /// It answered something that is no plan; asking again would give the same.
     #[error("the model's answer is no plan")]
     Nonsense(#[source] DraftError),
-    /// It declined, or the request is wrong: asking again would give the same.
+    /// It declined, or the request is wrong: asking again would give the same. The words are not the model's: they are
+    /// kept in the audit log.
     #[error("the model declined: {0}")]
     Declined(String),
 }
@@ -38,6 +39,8 @@ pub enum ModelError {
 pub trait Model: Send + Sync {
     /// Name, as recorded with what it proposes.
     fn name(&self) -> &str;
+    /// Name of the vector space that [`embed`](Self::embed) embeds into.
+    fn embedding_space(&self) -> &str;
     /// Proposes what follows from an event.
     async fn propose(&self, request: &PlanRequest) -> Result<Draft, ModelError>;
     /// Embeds texts.

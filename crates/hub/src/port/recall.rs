@@ -13,9 +13,10 @@ pub struct RecallDoc {
     pub tier: Tier,
     /// Its words.
     pub content: String,
-    /// The vector space that `vector` is of: the embedding model's name. Vectors of different spaces never meet.
+    /// The vector space that `vector` is of: the embedding model's name. Vectors of different spaces never meet. Empty
+    /// if no model has looked at the words yet.
     pub vector_space: String,
-    /// Its vector, of unit length; empty if it could not be embedded.
+    /// Its vector, of unit length; empty if there is none.
     pub vector: Vec<f32>,
     /// When it last changed.
     pub at: Timestamp,
@@ -61,6 +62,9 @@ pub trait Recall: Send + Sync {
     async fn erase(&self, memories: &[MemoryId]) -> Result<(), RecallError>;
     /// The union of the nearest by vector and the best by words, in no order.
     async fn search(&self, query: &RecallQuery) -> Result<Vec<Hit>, RecallError>;
+    /// At most `limit` ids of memories whose [`vector_space`](RecallDoc::vector_space) is not `space`, always the same
+    /// ones first.
+    async fn of_other_spaces(&self, space: &str, limit: usize) -> Result<Vec<MemoryId>, RecallError>;
     /// Ids of all memories that can be found, for the drift check.
     async fn ids(&self) -> Result<Vec<MemoryId>, RecallError>;
 }

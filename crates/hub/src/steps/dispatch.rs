@@ -1,10 +1,14 @@
 //! `dispatch`: an action that may run becomes a command in its satellite's shadow, or is done by the hub itself.
 
-use super::{action_of, judge::decide, tool};
+use super::{
+    action_of,
+    judge::{decide, overtaken},
+    tool,
+};
 use crate::{
     changes::Changes,
     deliver::StepError,
-    entity::{OpenCommands, action_key, open_commands_key},
+    entity::{OpenCommands, STUCK_MS, action_key, open_commands_key},
     hub::Hub,
     port::{Delivery, Effect, LedgerError},
 };
@@ -13,7 +17,7 @@ use marvain_domain::{
     action::{Action, ActionState, COMMANDS_OPEN_MAX, Step, Target, Verdict, advance},
 };
 use marvain_topics::{ShadowName, wire::Command};
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
     let id = action_of(delivery)?;
@@ -23,14 +27,26 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     let Some(stored) = stored.filter(|stored| runnable(stored.value.state)) else {
         return Ok(changes);
     };
+    if overtaken(hub, &stored, now, &mut changes).await? {
+        return Ok(changes);
+    }
     let action = &stored.value;
     // Between the decision and now privacy mode may have been turned on, a person blocked, a satellite revoked.
-    let decision = decide(hub, action).await?;
+    let decision = decide(hub, action, now).await?;
     if decision.verdict == Verdict::Deny {
         let canceled = advance(action, Step::Cancel { by: Principal::System }, now).map_err(StepError::reject)?;
         changes.replace(&stored, &canceled)?;
         let data = json!({"action": id, "policies": decision.policies, "errors": decision.errors});
         changes.audit(now, &Principal::System, "action.canceled", data);
+        return Ok(changes);
+    }
+    if decision.verdict == Verdict::Ask && action.state == ActionState::Allowed {
+        let data = json!({
+            "action": id, "args_hash": action.args_hash, "policies": decision.policies, "errors": decision.errors,
+        });
+        let asked = advance(action, Step::Judge(decision), now).map_err(StepError::reject)?;
+        changes.replace(&stored, &asked)?;
+        changes.audit(now, &Principal::System, "action.awaiting_approval", data);
         return Ok(changes);
     }
     match &action.invocation.target {
@@ -46,13 +62,16 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
             let mut actions = open.as_ref().map(|open| open.value.actions.clone()).unwrap_or_default();
             if actions.len() >= COMMANDS_OPEN_MAX {
                 // A tick sends it here again.
+                let waits_until = Some(now.plus_ms(STUCK_MS));
+                changes.replace(&stored, &Action { waits_until, ..action.clone() })?;
                 return Ok(changes);
             }
             let next = advance(action, Step::Dispatch, now).map_err(StepError::reject)?;
             actions.push(id.clone());
             changes.upsert(open.as_ref(), &OpenCommands { satellite: satellite.clone(), actions })?;
             changes.replace(&stored, &next)?;
-            let desired = json!({(id.as_str()): command(&next)?});
+            // The words are read when it is told: an effect that waits in the outbox could not forget them.
+            let desired = json!({(id.as_str()): Value::Null});
             changes.effects.push(Effect::Shadow { satellite: satellite.clone(), name: ShadowName::Commands, desired });
             let data = json!({"action": id, "args_hash": next.args_hash, "satellite": satellite});
             changes.audit(now, &Principal::System, "action.dispatched", data);

@@ -1,6 +1,9 @@
-//! `memory`: lets recall follow what the ledger says of one memory.
+//! `memory`: lets recall follow what the ledger says of one memory, and sweeps up after one that was forgotten.
 
-use super::hop_body;
+use super::{
+    forget::{self, Sweep},
+    hop_body,
+};
 use crate::{
     changes::Changes,
     deliver::{CONFLICTS_MAX, StepError},
@@ -14,12 +17,23 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 struct Body {
     memory: MemoryId,
+    /// Copies of its words to sweep up, instead of recall to follow.
+    sweep: Option<Sweep>,
+    /// Where an earlier hop stopped.
+    after: Option<String>,
+}
+
+pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
+    let Body { memory, sweep, after } = hop_body(delivery)?;
+    match sweep {
+        Some(sweep) => forget::run(hub, &memory, sweep, after, now).await,
+        None => keep_up(hub, memory).await,
+    }
 }
 
 /// While the model is away the memory is findable by its words, and the delivery is tried again for its vector. What is
 /// written is looked at again: the memory may have been forgotten meanwhile, and its words with it.
-pub(crate) async fn run(hub: &Hub, delivery: &Delivery, _now: Timestamp) -> Result<Changes, StepError> {
-    let id = hop_body::<Body>(delivery)?.memory;
+async fn keep_up(hub: &Hub, id: MemoryId) -> Result<Changes, StepError> {
     for _ in 0..CONFLICTS_MAX {
         let before = hub.load::<Memory>(&memory_key(&id)).await?;
         let followed = follow(hub, &id, before.as_ref().map(|stored| &stored.value)).await;
@@ -49,14 +63,15 @@ async fn follow(hub: &Hub, id: &MemoryId, memory: Option<&Memory>) -> Result<(),
             Ok(hub.ports.recall.upsert(vec![doc(embeddings.space, vector)]).await?)
         }
         Err(error) => {
-            hub.ports.recall.upsert(vec![doc(String::new(), Vec::new())]).await?;
-            match error {
-                ModelError::Unavailable(_) | ModelError::Budget { .. } => Err(error.into()),
-                error => {
-                    tracing::warn!(memory = %id, %error, "a memory is findable by its words only");
-                    Ok(())
-                }
+            let later = matches!(error, ModelError::Unavailable(_) | ModelError::Budget { .. });
+            // What a model declines is not put to that model again.
+            let space = if later { "" } else { hub.ports.model.embedding_space() };
+            hub.ports.recall.upsert(vec![doc(space.to_owned(), Vec::new())]).await?;
+            if later {
+                return Err(error.into());
             }
+            tracing::warn!(memory = %id, %error, "a memory is findable by its words only");
+            Ok(())
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One step a queue: each gathers facts, lets the domain decide, and answers with changes.
 
 pub(crate) mod dispatch;
+mod forget;
 pub(crate) mod judge;
 pub(crate) mod memory;
 pub(crate) mod observe;

@@ -6,7 +6,7 @@ use crate::{
     deliver::StepError,
     entity::{action_key, event_key, memory_key},
     hub::Hub,
-    port::{Delivery, Effect, ModelError},
+    port::{Delivery, Effect, Key, LedgerError, ModelError},
     recalling::{Audience, Question},
 };
 use marvain_domain::{
@@ -40,8 +40,7 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     let Some(text) = event.text().map(str::to_owned) else { return Ok(changes) };
     let proposer = Principal::Agent(hub.settings.agent.clone());
     if hub.is_private(event.space.as_ref()).await? {
-        changes.replace(&stored, &event.redact())?;
-        changes.audit(now, &proposer, "plan.suppressed", json!({"event": id, "why": "privacy mode"}));
+        suppress(&stored, &proposer, now, &mut changes)?;
         return Ok(changes);
     }
     let speaker = match &event.person {
@@ -49,18 +48,34 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
         None => None,
     };
     let request = request(hub, event, &text, speaker.as_ref(), now).await?;
-    let draft = match hub.ports.model.propose(&request).await {
+    let answer = hub.ports.model.propose(&request).await;
+    // That may have taken minutes: what it was asked with may be over.
+    let Some(stored) = hub.load::<Event>(&event_key(&id)).await? else { return Ok(changes) };
+    if stored.value.body.is_none() {
+        return Ok(changes);
+    }
+    if hub.is_private(event.space.as_ref()).await? {
+        suppress(&stored, &proposer, now, &mut changes)?;
+        return Ok(changes);
+    }
+    let draft = match answer {
         Ok(draft) => draft,
         Err(error @ (ModelError::Nonsense(_) | ModelError::Declined(_))) => {
-            let why = match std::error::Error::source(&error) {
-                Some(source) => format!("{error}: {source}"),
-                None => error.to_string(),
-            };
+            // Not its source: that may show the model's words.
+            let why = error.to_string();
             changes.audit(now, &proposer, "plan.failed", json!({"event": id, "model": hub.planner(), "why": why}));
+            forget_words(hub, &stored, false, now, &mut changes).await?;
             return Ok(changes);
         }
         Err(error) => return Err(error.into()),
     };
+    for RecalledMemory { id, .. } in &request.recalled {
+        if hub.is_forgotten(id).await? {
+            // It knows what is forgotten: it has to think again, without it.
+            let Key { pk, sk } = memory_key(id);
+            return Err(LedgerError::Conflict { pk, sk }.into());
+        }
+    }
     let plan = resolve(&draft, &request, hub.planner());
     let on_behalf_of: Vec<Principal> = event.person.iter().cloned().map(Principal::Person).collect();
     for refused in &plan.refused {
@@ -88,6 +103,18 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     }
     forget_words(hub, &stored, forgetting, now, &mut changes).await?;
     Ok(changes)
+}
+
+/// Nothing is made of words from a space in privacy mode, and they are not kept.
+fn suppress(
+    event: &Stored<Event>,
+    proposer: &Principal,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<(), StepError> {
+    changes.replace(event, &event.value.redact())?;
+    changes.audit(now, proposer, "plan.suppressed", json!({"event": event.value.id, "why": "privacy mode"}));
+    Ok(())
 }
 
 async fn request(
@@ -130,6 +157,7 @@ async fn remember(
         speaker: speaker.map(Somebody::from),
         speaker_consents: consents(hub, speaker.map(|speaker| &speaker.id), now).await?,
         confidence: memory.confidence,
+        // Or it would not have come this far.
         private: false,
     };
     let decision = policies.judge_memory(&facts);

@@ -4,12 +4,16 @@ use super::{sender, topic_of};
 use crate::{
     changes::Changes,
     deliver::StepError,
-    entity::{LatestReading, reading_key},
+    entity::{LatestReading, READING_TTL_S, Readings, readings_key},
     hub::Hub,
     port::Delivery,
 };
-use marvain_domain::{Timestamp, event::check_time};
+use marvain_domain::{Timestamp, event::check_time, id::SatelliteId};
 use marvain_topics::{Topic, wire::TelemetryPayload};
+use std::{cmp::Reverse, collections::BTreeMap};
+
+/// Most readings that are kept of one satellite: those measured last.
+const READING_NAMES_MAX: usize = 64;
 
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
     let Topic::Telemetry { thing } = topic_of(delivery)? else {
@@ -18,24 +22,42 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     sender(hub, delivery, &thing).await?;
     let payload = TelemetryPayload::parse(&delivery.body).map_err(StepError::reject)?;
     check_time(payload.at, now).map_err(StepError::reject)?;
+    let stored = hub.load::<Readings>(&readings_key(&thing)).await?;
+    let known = stored.as_ref().map(|stored| stored.value.values.clone()).unwrap_or_default();
+    let values = newest(known, payload, &thing, now);
     let mut changes = Changes::default();
-    let mut names = std::collections::BTreeSet::new();
-    for reading in payload.readings.into_iter().rev() {
-        if !names.insert(reading.name.clone()) {
-            continue;
-        }
-        let old = hub.load::<LatestReading>(&reading_key(&thing, &reading.name)).await?;
-        if old.as_ref().is_some_and(|old| old.value.at >= payload.at) {
-            continue;
-        }
-        let newest = LatestReading {
-            satellite: thing.clone(),
-            name: reading.name,
-            value: reading.value,
-            unit: reading.unit,
-            at: payload.at,
-        };
-        changes.upsert(old.as_ref(), &newest)?;
-    }
+    changes.upsert(stored.as_ref(), &Readings { satellite: thing, values })?;
     Ok(changes)
+}
+
+/// What is known with what is told: by name the newest, of one payload the last, and nothing that is older than
+/// [`READING_TTL_S`].
+fn newest(
+    known: Vec<LatestReading>,
+    told: TelemetryPayload,
+    satellite: &SatelliteId,
+    now: Timestamp,
+) -> Vec<LatestReading> {
+    let mut by_name: BTreeMap<String, LatestReading> =
+        known.into_iter().map(|reading| (reading.name.clone(), reading)).collect();
+    for reading in told.readings {
+        if by_name.get(&reading.name).is_none_or(|known| known.at <= told.at) {
+            let newest = LatestReading {
+                satellite: satellite.clone(),
+                name: reading.name.clone(),
+                value: reading.value,
+                unit: reading.unit,
+                at: told.at,
+            };
+            by_name.insert(reading.name, newest);
+        }
+    }
+    let mut values: Vec<_> = by_name.into_values().filter(|reading| reading.at.plus_s(READING_TTL_S) > now).collect();
+    if values.len() > READING_NAMES_MAX {
+        tracing::warn!(%satellite, limit = READING_NAMES_MAX, "the oldest readings make room for newer ones");
+        values.sort_by_key(|reading| Reverse(reading.at));
+        values.truncate(READING_NAMES_MAX);
+        values.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+    values
 }

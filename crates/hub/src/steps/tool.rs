@@ -5,18 +5,17 @@ use crate::{
     deliver::StepError,
     entity::{event_key, memory_key},
     hub::Hub,
-    port::Effect,
 };
 use marvain_domain::{
     Principal, Timestamp,
-    action::{Action, Outcome},
+    action::{Action, Origin, Outcome},
     event::Event,
-    id::{MemoryId, ReminderId, SatelliteId},
-    memory::{Memory, MemoryChange, change},
-    plan::{MEMORY_FORGET, REMINDER_SET},
+    id::{MemoryId, PersonId, ReminderId, SatelliteId},
+    memory::Memory,
+    plan::{MEMORY_FORGET, REMINDER_SET, has_words_of},
+    policy::{Operation, Somebody, person_of},
     reminder::{REMINDER_AHEAD_S_MAX, Reminder},
 };
-use marvain_topics::Queue;
 use serde_json::{Value, json};
 
 /// Does what a granted action asks of the hub. What cannot be done is the outcome's error.
@@ -51,6 +50,9 @@ async fn forget(
         Ok(id) => id,
         Err(e) => return Ok(Err(e.to_string())),
     };
+    if let Err(why) = may_forget(hub, action, &id).await? {
+        return Ok(Err(why));
+    }
     match hub.forget_memory(&id, &action.proposer, now, changes).await? {
         Ok(()) => {
             let on_behalf_of = action.origin.person.iter().cloned().map(Principal::Person).collect();
@@ -60,6 +62,25 @@ async fn forget(
         }
         Err(why) => Ok(Err(why)),
     }
+}
+
+/// May whoever let it run have this memory forgotten? If policy alone did, whoever it is for.
+async fn may_forget(hub: &Hub, action: &Action, id: &MemoryId) -> Result<Result<(), String>, StepError> {
+    let Some(memory) = hub.load::<Memory>(&memory_key(id)).await? else {
+        return Ok(Err(format!("no memory `{id}`")));
+    };
+    let granted = action.grant.as_ref().and_then(|grant| grant.by.person());
+    let Some(person) = granted.or_else(|| person_of(action)) else {
+        return Ok(Err(format!("nobody who may have memory `{id}` forgotten has asked for it")));
+    };
+    let role = hub.role_of(memory.value.subject.as_ref()).await?;
+    let subject = memory.value.subject.as_ref().map(|id: &PersonId| Somebody { id, role });
+    let operation = Operation::ForgetMemory { tier: memory.value.tier, subject };
+    let allowed = match hub.person(person).await? {
+        Some(known) => hub.policies().await?.may(&known.value, &operation).allowed,
+        None => false,
+    };
+    Ok(if allowed { Ok(()) } else { Err(format!("`{person}` may not have memory `{id}` forgotten")) })
 }
 
 async fn set_reminder(
@@ -77,17 +98,20 @@ async fn set_reminder(
         Ok(satellite) => satellite,
         Err(e) => return Ok(Err(e.to_string())),
     };
-    let Some(known) = hub.satellite(&satellite).await? else {
+    if hub.satellite(&satellite).await?.is_none() {
         return Ok(Err(format!("no satellite `{satellite}`")));
-    };
+    }
+    let text = arg(action, "text");
     let reminder = Reminder {
         id: ReminderId::derive(&[action.id.as_str()]),
-        text: arg(action, "text").to_owned(),
+        text: text.to_owned(),
         due,
         satellite,
-        space: known.value.space,
-        person: action.origin.person.clone(),
-        event: action.origin.event.clone(),
+        origin: Origin {
+            person: person_of(action).cloned(),
+            memories: carried(hub, action, text).await?,
+            ..action.origin.clone()
+        },
         fired_at: None,
     };
     changes.create(&reminder)?;
@@ -100,31 +124,21 @@ async fn set_reminder(
     Ok(Ok(json!({"reminder": reminder.id, "due": due})))
 }
 
-impl Hub {
-    /// Forgets a memory and the words it rests on: the record keeps its lineage, recall and the events lose the words.
-    pub(crate) async fn forget_memory(
-        &self,
-        id: &MemoryId,
-        by: &Principal,
-        now: Timestamp,
-        changes: &mut Changes,
-    ) -> Result<Result<(), String>, StepError> {
-        let Some(stored) = self.load::<Memory>(&memory_key(id)).await? else {
-            return Ok(Err(format!("no memory `{id}`")));
-        };
-        let gone = match change(&stored.value, &MemoryChange::Forget, by, now) {
-            Ok(gone) => gone,
-            Err(e) => return Ok(Err(e.to_string())),
-        };
-        changes.replace(&stored, &gone)?;
-        for evidence in &stored.value.evidence {
-            let event = self.load::<Event>(&event_key(&evidence.event)).await?;
-            if let Some(event) = event.filter(|event| event.value.body.is_some()) {
-                changes.replace(&event, &event.value.redact())?;
-            }
+/// Of the memories whose words the action may carry, those whose words are in the reminder itself. It lies there for
+/// long, and would be lost with any of them.
+async fn carried(hub: &Hub, action: &Action, text: &str) -> Result<Vec<MemoryId>, StepError> {
+    let event = match &action.origin.event {
+        Some(id) => hub.load::<Event>(&event_key(id)).await?.map(|stored| stored.value),
+        None => None,
+    };
+    let said = event.as_ref().and_then(Event::text).unwrap_or_default();
+    let mut carried = Vec::new();
+    for id in &action.origin.memories {
+        let Some(memory) = hub.load::<Memory>(&memory_key(id)).await? else { continue };
+        let of_it = memory.value.evidence.iter().any(|evidence| Some(&evidence.event) == action.origin.event.as_ref());
+        if has_words_of(text, &memory.value.content, if of_it { "" } else { said }) {
+            carried.push(id.clone());
         }
-        changes.effects.push(Effect::Erase { memory: id.clone() });
-        changes.effects.push(Effect::Hop { queue: Queue::Memory, body: json!({"memory": id}) });
-        Ok(Ok(()))
     }
+    Ok(carried)
 }

@@ -1,17 +1,17 @@
 //! `tick`: what time brings about. Expires approvals, times out commands, sends on what is stuck, lets reminders go
-//! off, ends sessions, carries out effects that a crash left behind.
+//! off, ends sessions, carries out effects that a crash left behind, has old vectors made anew.
 
 use crate::{
     changes::Changes,
     deliver::DeliverError,
     entity::{DUE, action_key, reminder_key, session_key, sort_time},
     hub::Hub,
-    port::{Delivery, Effect, Index, LedgerError, Outgoing, Query},
+    port::{Delivery, Effect, Index, LedgerError, Outgoing, Page, Query},
     steps::settle::close_command,
 };
 use marvain_domain::{
     Principal, Timestamp,
-    action::{Action, ActionError, ActionState, Invocation, Origin, Risk, Step, Target, advance},
+    action::{Action, ActionError, ActionState, Invocation, Risk, Step, Target, advance},
     event::Session,
     id::{ActionId, DeliveryId, ReminderId},
     reminder::Reminder,
@@ -19,8 +19,11 @@ use marvain_domain::{
 use marvain_topics::Queue;
 use serde_json::{Value, json};
 
-/// Most records that one tick looks at; the next goes on.
-pub const TICK_MAX: usize = 256;
+/// Records in one page of what is due.
+const PAGE: usize = 256;
+/// Most records, and most effects that were left behind, that one tick looks at; the next goes on. Many that cannot move
+/// on must not keep it from the others.
+pub const TICK_MAX: usize = 16 * PAGE;
 /// Age at which an effect in the outbox counts as left behind, in milliseconds: younger ones are being carried out.
 const LEFT_BEHIND_MS: u64 = 2_000;
 /// Capability through which reminders speak.
@@ -58,16 +61,27 @@ impl Hub {
             prefix: String::new(),
             through: Some(format!("{}~", sort_time(now))),
             descending: false,
-            limit: TICK_MAX,
+            limit: PAGE,
             after: None,
         };
-        for record in self.ports.ledger.query(&due).await?.records {
-            ticked.due += 1;
-            let id = record.due.as_ref().and_then(|due| due.sk.split_once('#')).map(|(_, id)| id.to_owned());
-            let Some(id) = id else { continue };
-            if let Err(error) = self.tick_one(&id, &record.body, record.version, now).await {
-                tracing::warn!(%id, %error, "what is due has to wait for the next tick");
+        let mut after = None;
+        while ticked.due < TICK_MAX {
+            let Page { records, next } = self.ports.ledger.query(&Query { after, ..due.clone() }).await?;
+            for record in records {
+                ticked.due += 1;
+                let id = record.due.as_ref().and_then(|due| due.sk.split_once('#')).map(|(_, id)| id.to_owned());
+                let Some(id) = id else { continue };
+                if let Err(error) = self.tick_one(&id, &record.body, record.version, now).await {
+                    tracing::warn!(%id, %error, "what is due has to wait for the next tick");
+                }
             }
+            if next.is_none() {
+                break;
+            }
+            after = next;
+        }
+        if let Err(error) = self.reembed(now).await {
+            tracing::warn!(%error, "embedding memories again has to wait for the next tick");
         }
         Ok(ticked)
     }
@@ -131,11 +145,12 @@ impl Hub {
         if reminder.fired_at.is_some() {
             return Ok(changes);
         }
-        changes.replace(&stored, &Reminder { fired_at: Some(now), ..reminder.clone() })?;
+        // The words are the action's from here on.
+        changes.replace(&stored, &Reminder { fired_at: Some(now), text: String::new(), ..reminder.clone() })?;
         let action = spoken(reminder, &Principal::Agent(self.settings.agent.clone()), now)?;
         changes.create(&action)?;
         changes.effects.push(Effect::Hop { queue: Queue::Judge, body: json!({"action": action.id}) });
-        let on_behalf_of: Vec<Principal> = reminder.person.iter().cloned().map(Principal::Person).collect();
+        let on_behalf_of: Vec<Principal> = reminder.origin.person.iter().cloned().map(Principal::Person).collect();
         changes.audit_for(now, &action.proposer, on_behalf_of.clone(), "reminder.fired", json!({"reminder": id}));
         let data = json!({
             "action": action.id, "args_hash": action.args_hash, "target": action.invocation.target,
@@ -167,20 +182,17 @@ fn retry(error: LedgerError) -> DeliverError {
     DeliverError::Retry(Box::new(error))
 }
 
-fn spoken(reminder: &Reminder, proposer: &Principal, now: Timestamp) -> Result<Action, LedgerError> {
+/// What a reminder does when it is due. Its origin is the reminder's, so that policy knows whether it is said where it was
+/// asked for.
+pub(crate) fn spoken(reminder: &Reminder, proposer: &Principal, now: Timestamp) -> Result<Action, LedgerError> {
     let bug = |e: &dyn std::fmt::Display| LedgerError::Bug(e.to_string());
     let invocation = Invocation {
         target: Target::Satellite(reminder.satellite.clone()),
         capability: SAY.parse().map_err(|e| bug(&e))?,
         args: [("text".to_owned(), Value::from(reminder.text.as_str()))].into_iter().collect(),
     };
-    let origin = Origin {
-        event: reminder.event.clone(),
-        satellite: Some(reminder.satellite.clone()),
-        space: reminder.space.clone(),
-        person: reminder.person.clone(),
-    };
     let id = ActionId::derive(&[reminder.id.as_str()]);
     let why = "a reminder is due".to_owned();
+    let origin = reminder.origin.clone();
     Action::propose(id, invocation, why, proposer.clone(), origin, Risk::Low, now).map_err(|e| bug(&e))
 }

@@ -50,12 +50,12 @@ async fn what_does_not_fit_is_refused_by_name_and_audited() {
     oversized: the payload has 20000 bytes, more than 16384
     long text: `text` must have 1 to 4096 bytes, not 4097
     empty text: `text` must have 1 to 4096 bytes, not 0
-    wrong type: `text`: invalid type: integer `7`, expected a string
+    wrong type: `text`: invalid type: integer `…`, expected a string
     no id: `id` must be 1 to 64 bytes
     version: `v` is 9, not 1
     future: `at` is more than 86400 s ahead of the hub's clock
     past: `at` is more than 34560000 s ago
-    no time: `at`: `yesterday` is no RFC 3339 time between 1970 and 9999
+    no time: `at`: `…` is no RFC 3339 time between 1970 and 9999
     other kind: `kind` is `transcript` on the topic of `observation`
     unknown channel: `marvain/v1/pi/event/gossip` is no topic of marvain's
     another thing: no satellite `other`

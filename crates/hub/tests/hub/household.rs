@@ -1,6 +1,10 @@
 use crate::world::World;
-use marvain_domain::{Timestamp, consent::ConsentKind, identity::Role};
-use marvain_hub::people::{Enrolment, EnrolmentRequest, NewConsent, RequestError, Secret, Standing};
+use marvain_domain::{Timestamp, consent::ConsentKind, id::DeliveryId, identity::Role};
+use marvain_hub::{
+    entity::{Entity as _, PolicySource},
+    people::{Enrolment, EnrolmentRequest, NewConsent, RequestError, Secret, Standing},
+    port::{Commit, Expect, Ledger as _, Write},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_enrols_one_device_and_a_refusal_is_audited() {
@@ -100,4 +104,80 @@ async fn consent_in_the_past_is_no_consent() {
     };
     let caller = world.owner();
     assert!(matches!(world.hub.grant_consent(&caller, &expired).await, Err(RequestError::Invalid(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_the_hubs_data_works_after_every_start() {
+    let mut world = World::new().await;
+    let (olga, now) = ("olga".parse().unwrap(), world.now);
+    let (kept, issued) = (Secret::presented("olga-token"), Secret::presented("issued"));
+    for _ in 0..2 {
+        let caller = world.owner();
+        world.hub.issue_token(&caller, &olga, &issued).await.unwrap();
+        assert!(world.hub.authenticate(&kept).await.is_err());
+        world.hub.bootstrap(&olga, &kept, now).await.unwrap();
+        assert_eq!(world.hub.authenticate(&kept).await.unwrap().id, olga);
+        assert!(world.hub.authenticate(&issued).await.is_err(), "a person has one token");
+    }
+}
+
+/// Both see two owners, whoever is faster.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_owners_who_demote_each_other_one_remains() {
+    for _ in 0..8 {
+        let mut world = World::new().await;
+        let other = world.person("otto", Role::Owner).await;
+        let (first, second) = (world.owner(), world.caller(&other));
+        let (olga, hub) = (first.person.id.clone(), &world.hub);
+        let done =
+            tokio::join!(hub.set_role(&first, &other.id, Role::Member), hub.set_role(&second, &olga, Role::Member));
+        assert!(done.0.is_ok() != done.1.is_ok(), "{done:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_locks_themselves_out_by_policies() {
+    let mut world = World::new().await;
+    let caller = world.owner();
+    let before = world.hub.policy_source(&caller).await.unwrap();
+    for locked in ["", "@id(\"all\")\npermit (principal, action == Action::\"view\", resource);"] {
+        let caller = world.owner();
+        let refused = world.hub.set_policy(&caller, locked).await;
+        assert!(matches!(refused, Err(RequestError::Invalid(_))), "{refused:?}");
+    }
+    let caller = world.owner();
+    assert_eq!(world.hub.policy_source(&caller).await.unwrap(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_that_do_not_parse_any_more_are_put_right_by_an_owner() {
+    let mut world = World::new().await;
+    let mia = world.person("mia", Role::Member).await;
+    let caller = world.owner();
+    let good = world.hub.policy_source(&caller).await.unwrap();
+    // As if an upgrade had made another schema.
+    let text = "permit (principal, action == Action::\"gone\", resource);".to_owned();
+    let source = PolicySource { text: text.clone(), changed_at: world.now, changed_by: mia.id.clone() };
+    let write = Write::Put {
+        key: source.key(),
+        list: None,
+        due: None,
+        expires_at: None,
+        body: serde_json::to_value(&source).unwrap(),
+        expect: Expect::Absent,
+    };
+    let id = DeliveryId::derive(&["upgrade"]);
+    let commit = Commit { id, at: world.now, writes: vec![write], effects: Vec::new(), audit: Vec::new() };
+    world.ledger.commit(commit).await.unwrap();
+    let caller = world.owner();
+    let people = world.hub.people(&caller).await;
+    assert!(matches!(people, Err(RequestError::Refused { .. })), "nothing else is decided: {people:?}");
+    let caller = world.caller(&mia);
+    assert!(matches!(world.hub.set_policy(&caller, &good).await, Err(RequestError::Refused { .. })));
+    let caller = world.owner();
+    assert_eq!(world.hub.policy_source(&caller).await.unwrap(), text);
+    let caller = world.owner();
+    world.hub.set_policy(&caller, &good).await.unwrap();
+    let caller = world.caller(&mia);
+    assert_eq!(world.hub.people(&caller).await.unwrap().len(), 2);
 }

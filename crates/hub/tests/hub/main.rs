@@ -3,10 +3,19 @@
 
 mod actions;
 mod bad_input;
+mod forgetting;
 mod household;
 mod memories;
+mod planning;
 mod presence;
 mod privacy;
 mod reminders;
+mod repeats;
+mod scripted;
 mod sealing;
+mod telling;
+mod waiting;
+mod waits;
+mod windows;
+mod watched;
 mod world;

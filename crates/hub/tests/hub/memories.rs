@@ -136,3 +136,41 @@ async fn a_blocked_person_is_nobody() {
     let refused = world.hub.recall(&caller, &request).await;
     assert!(matches!(refused, Err(RequestError::Refused { .. })), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_candidate_is_not_kept_once_consent_is_taken_back() {
+    let mut world = World::new().await;
+    let anna = world.person("anna", Role::Member).await;
+    world.consents(&anna, ConsentKind::Memory).await;
+    world.says(&anna, "remember that I am allergic to nuts").await;
+    let candidate = in_state(&mut world, MemoryState::Candidate).await.pop().unwrap();
+    let caller = world.caller(&anna);
+    world.hub.revoke_consent(&caller, &anna.id, ConsentKind::Memory).await.unwrap();
+    let caller = world.owner();
+    let kept = world.hub.change_memory(&caller, &candidate.id, &MemoryChange::Commit).await;
+    let Err(RequestError::Conflict(why)) = kept else { panic!("{kept:?}") };
+    assert!(why.contains("memory-needs-consent"), "{why}");
+    let caller = world.owner();
+    let rejected = world.hub.change_memory(&caller, &candidate.id, &MemoryChange::Reject).await.unwrap();
+    assert_eq!(rejected.state, MemoryState::Rejected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_supersedes_by_a_memory_that_is_not_theirs_to_edit() {
+    let mut world = World::new().await;
+    let (anna, ben) = (world.person("anna", Role::Member).await, world.person("ben", Role::Member).await);
+    let mut ids = Vec::new();
+    for person in [&anna, &ben] {
+        world.consents(person, ConsentKind::Memory).await;
+        world.says(person, "remember that I like tea").await;
+        ids.push(world.commits().await);
+    }
+    let supersede = MemoryChange::Supersede { by: ids[1].clone() };
+    let caller = world.caller(&anna);
+    let refused = world.hub.change_memory(&caller, &ids[0], &supersede).await;
+    assert!(matches!(refused, Err(RequestError::Refused { operation: "edit_memory", .. })), "{refused:?}");
+    let caller = world.owner();
+    world.hub.change_memory(&caller, &ids[0], &supersede).await.unwrap();
+    let entry = world.audit(1).await.pop().unwrap();
+    assert_eq!((entry.kind.as_str(), &entry.data["by"]), ("memory.superseded", &serde_json::json!(ids[1])));
+}

@@ -41,6 +41,37 @@ async fn telemetry_keeps_the_newest_of_each_reading() {
     assert_eq!(view.readings.iter().map(|r| r.value).collect::<Vec<_>>(), [3.0]);
 }
 
+/// Names of the readings that are kept of `pi`.
+async fn readings(world: &mut World) -> Vec<String> {
+    let caller = world.owner();
+    let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
+    view.readings.into_iter().map(|reading| reading.name).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readings_are_bounded_in_number_and_age() {
+    let mut world = World::new().await;
+    let certificate = world.certificate("pi").await;
+    let names = |from: usize| (from..from + 32).map(|n| format!("r{n:03}")).collect::<Vec<_>>();
+    for (id, at, from) in [
+        ("1", "2026-11-22T08:01:00Z", 0),
+        ("2", "2026-11-22T08:02:00Z", 32),
+        // The oldest 32 make room; then nothing older does, and a name that is known takes no room.
+        ("3", "2026-11-22T08:03:00Z", 64),
+        ("4", "2026-11-22T08:00:00Z", 96),
+        ("5", "2026-11-22T08:04:00Z", 64),
+    ] {
+        let values: Vec<_> = names(from).iter().map(|name| json!({"name": name, "value": 1.0})).collect();
+        let body = json!({"v": 1, "id": id, "at": at, "readings": values}).to_string();
+        let outcome = world.deliver(Queue::Telemetry, "marvain/v1/pi/telemetry", Some(&certificate), body).await;
+        assert_eq!(outcome, Outcome::Applied);
+    }
+    assert_eq!(readings(&mut world).await, [names(32), names(64)].concat());
+    world.now = world.now.plus_s(30 * 24 * 3600);
+    world.hub.purge(world.now).await.unwrap();
+    assert!(readings(&mut world).await.is_empty(), "what a satellite no longer measures is forgotten");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_that_are_no_satellites_are_nobodys_presence() {
     let mut world = World::new().await;

@@ -1,4 +1,6 @@
 use crate::world::World;
+use marvain_domain::{AuditDraft, Principal, id::DeliveryId};
+use marvain_hub::port::{Commit, Ledger as _};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_whole_after_many_small_seals_and_every_entry_can_be_proved() {
@@ -24,4 +26,32 @@ async fn the_log_is_whole_after_many_small_seals_and_every_entry_can_be_proved()
     let tail = world.audit(30).await;
     let seqs: Vec<_> = tail.iter().map(|entry| entry.seq.unwrap()).collect();
     assert_eq!(seqs, (sealed.size - 30..sealed.size).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_entries_are_shown_however_many_wait_to_be_sealed() {
+    let mut world = World::new().await;
+    world.hub.seal().await.unwrap();
+    for n in 0..1001 {
+        let commit = Commit {
+            id: DeliveryId::derive(&["row", &n.to_string()]),
+            at: world.now,
+            writes: Vec::new(),
+            effects: Vec::new(),
+            audit: vec![AuditDraft {
+                at: world.now,
+                actor: Principal::System,
+                on_behalf_of: Vec::new(),
+                kind: "test.row".into(),
+                data: serde_json::json!({ "n": n }),
+            }],
+        };
+        world.ledger.commit(commit).await.unwrap();
+    }
+    let shown = world.audit(2).await;
+    assert_eq!(shown.iter().map(|entry| entry.data["n"].as_u64()).collect::<Vec<_>>(), [Some(999), Some(1000)]);
+    let shown = world.audit(1000).await;
+    assert_eq!((shown.len(), shown[0].data["n"].as_u64()), (1000, Some(1)));
+    world.hub.seal().await.unwrap();
+    assert_eq!(world.audit(1).await[0].data["n"], 1000);
 }

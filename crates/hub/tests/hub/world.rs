@@ -1,17 +1,20 @@
 //! A hub on local stores in memory, with a bus that keeps shadows in a map. Time is a number that tests move.
 
+use crate::watched::Watched;
 use async_trait::async_trait;
 use marvain_domain::{
     Timestamp,
     audit::LogKey,
-    id::{DeliveryId, SatelliteId},
+    consent::ConsentKind,
+    id::{DeliveryId, MemoryId, SatelliteId},
     identity::{Person, Role},
+    memory::{MemoryChange, MemoryState},
 };
 use marvain_hub::{
     Hub, Outcome, Ports, Settings,
-    people::{Caller, Secret, Standing},
-    planner,
-    port::{Bundle, Bus, BusError, Delivery, Fleet, FleetError},
+    people::{Caller, MemoryQuery, NewConsent, Secret, Speech, Standing},
+    planner::OfflineModel,
+    port::{Bundle, Bus, BusError, Delivery, Fleet, FleetError, Model},
 };
 use marvain_local::{FileVault, SqliteLedger, SqliteQueues, SqliteRecall};
 use marvain_topics::{Queue, ShadowName, Topic};
@@ -91,6 +94,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) queues: Arc<SqliteQueues>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) ledger: Arc<Watched>,
+    pub(crate) recall: Arc<SqliteRecall>,
     owner: Person,
     requests: u64,
     _vault: tempfile::TempDir,
@@ -99,14 +104,21 @@ pub(crate) struct World {
 impl World {
     /// An owner, a space `den`, and in it the satellite `pi` with a lamp and a voice.
     pub(crate) async fn new() -> Self {
+        Self::with_model(Arc::new(OfflineModel)).await
+    }
+
+    /// The same, planned for by `model`.
+    pub(crate) async fn with_model(model: Arc<dyn Model>) -> Self {
         let vault = tempfile::tempdir().unwrap();
         let queues = Arc::new(SqliteQueues::open_in_memory().unwrap());
         let outside = Arc::new(Outside::default());
+        let ledger = Arc::new(Watched::new(SqliteLedger::open_in_memory().unwrap()));
+        let recall = Arc::new(SqliteRecall::open_in_memory().unwrap());
         let now: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
         let ports = Ports {
-            ledger: Arc::new(SqliteLedger::open_in_memory().unwrap()),
-            recall: Arc::new(SqliteRecall::open_in_memory().unwrap()),
-            model: planner::from_settings(None, Arc::new(move || now), Arc::new(|| 0)).unwrap(),
+            ledger: ledger.clone(),
+            recall: recall.clone(),
+            model,
             bus: Arc::new(TestBus { queues: queues.clone(), outside: outside.clone() }),
             fleet: Arc::new(TestFleet(AtomicU64::new(0))),
             vault: Arc::new(FileVault::open(vault.path()).unwrap()),
@@ -115,7 +127,7 @@ impl World {
         let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_key };
         let hub = Hub::new(ports, settings).unwrap();
         let owner = hub.bootstrap(&"olga".parse().unwrap(), &Secret::presented("olga-token"), now).await.unwrap();
-        let mut world = Self { hub, now, queues, outside, owner, requests: 0, _vault: vault };
+        let mut world = Self { hub, now, queues, outside, ledger, recall, owner, requests: 0, _vault: vault };
         let caller = world.owner();
         world.hub.add_space(&caller, &"den".parse().unwrap(), None).await.unwrap();
         let standing = Standing { space: Some("den".parse().unwrap()), person: None };
@@ -183,11 +195,46 @@ impl World {
         self.deliver(Queue::Observe, "marvain/v1/pi/event/transcript", Some(&certificate), body).await
     }
 
+    /// `person` says something through the satellite `pi`.
+    pub(crate) async fn says(&mut self, person: &Person, text: &str) {
+        let caller = self.caller(person);
+        let speech = Speech { satellite: "pi".parse().unwrap(), text: text.into() };
+        self.hub.speak(&caller, &speech).await.unwrap();
+        self.settle().await;
+    }
+
+    /// `person` consents to `kind`.
+    pub(crate) async fn consents(&mut self, person: &Person, kind: ConsentKind) {
+        let consent = NewConsent { person: person.id.clone(), kind, purpose: String::new(), expires_at: None };
+        let caller = self.caller(person);
+        self.hub.grant_consent(&caller, &consent).await.unwrap();
+    }
+
+    /// The only candidate becomes a memory.
+    pub(crate) async fn commits(&mut self) -> MemoryId {
+        let caller = self.owner();
+        let query = MemoryQuery { state: MemoryState::Candidate, limit: 10, after: None };
+        let id = self.hub.memories(&caller, &query).await.unwrap().0.pop().unwrap().id;
+        let caller = self.owner();
+        self.hub.change_memory(&caller, &id, &MemoryChange::Commit).await.unwrap();
+        self.settle().await;
+        id
+    }
+
     /// The satellite `pi` reports on a command.
     pub(crate) async fn reports(&mut self, action: &str, state: &str) -> Outcome {
         let body = json!({"v": 1, "action": action, "state": state, "at": self.now}).to_string();
         let certificate = self.certificate("pi").await;
         self.deliver(Queue::Settle, "marvain/v1/pi/report", Some(&certificate), body).await
+    }
+
+    /// Works on the hops that lie in one queue.
+    pub(crate) async fn work(&mut self, queue: Queue) {
+        let batch = self.queues.receive(queue, 16, self.now).await.unwrap();
+        for received in batch.deliveries {
+            self.hub.deliver(&received.delivery, self.now).await.unwrap();
+            self.queues.ack(&[received.receipt]).await.unwrap();
+        }
     }
 
     /// Works on every hop until there is none.

@@ -6,6 +6,7 @@ mod server;
 use marvain_domain::{
     Timestamp,
     action::Target,
+    chain,
     event::{Event, EventBody},
     id::{EventId, MemoryId},
     memory::Tier,
@@ -18,7 +19,6 @@ use marvain_hub::{
 use serde_json::json;
 use server::{Api, KEY, Reply};
 use std::{
-    error::Error,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -75,18 +75,6 @@ fn model(url: &str, change: impl FnOnce(&mut OpenAiSettings)) -> (OpenAiModel, A
     let clock = ms.clone();
     let clock = Arc::new(move || Timestamp::from_ms(clock.load(Ordering::Relaxed)));
     (OpenAiModel::new(&settings, clock, Arc::new(|| 7)).unwrap(), ms)
-}
-
-/// The error with its causes.
-fn chain(error: &ModelError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[tokio::test]
@@ -165,8 +153,8 @@ async fn what_does_not_fit_is_refused_at_once() {
         assert_eq!(api.inputs().len(), 1);
     }
     for (reply, why) in [
-        (Reply::Refuses("I can't help with that."), "the model declined: I can't help with that."),
-        (Reply::Incomplete, "the model declined: the answer is incomplete: max_output_tokens"),
+        (Reply::Refuses("I can't help with that."), "the model declined: it refuses"),
+        (Reply::Incomplete, "the model declined: the answer is too long"),
         (Reply::Status(400, None), "the model declined: the model service answers with HTTP status 400 Bad Request"),
     ] {
         let (api, url) = Api::start(&[reply]).await;
@@ -191,6 +179,7 @@ async fn a_service_that_is_down_is_given_up() {
         (vec![Reply::Status(500, None); 4], 3, "HTTP status 500"),
         (vec![Reply::Breaks; 4], 3, "no whole answer"),
         (vec![Reply::Status(429, Some(3600))], 1, "a pause of 3600 s"),
+        (vec![Reply::Status(429, Some(u64::MAX))], 1, "a pause of 18446744073709551615 s"),
         (vec![Reply::Status(403, None)], 1, "403 Forbidden: check OPENAI_API_KEY"),
         (vec![Reply::Status(404, None)], 1, "check the base URL"),
         (vec![Reply::Page], 1, "no JSON"),

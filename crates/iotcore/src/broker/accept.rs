@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::Broker;
 use super::close::{CloseReason, End};
 use super::connect::{begin, establish};
+use super::half_open::{HalfOpen, Place};
+use super::refusal::Refusal;
 use crate::limits::{DRAIN_TIMEOUT, UNAUTHENTICATED_PEERS_MAX};
 
 /// Pause after the operating system has run out of something.
@@ -34,23 +36,18 @@ pub(crate) async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
-    let unauthenticated = Arc::new(Semaphore::new(UNAUTHENTICATED_PEERS_MAX));
+    let half_open = HalfOpen::new(UNAUTHENTICATED_PEERS_MAX);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     let result = loop {
         tokio::select! {
             () = &mut shutdown => break Ok(()),
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            Some(ended) = connections.join_next(), if !connections.is_empty() => report(&broker, ended),
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => match Arc::clone(&unauthenticated).try_acquire_owned() {
-                    Ok(permit) => {
-                        connections.spawn(connection(Arc::clone(&broker), stream, peer, permit, stopping.clone()));
-                    }
-                    Err(_) => {
-                        broker.counters.refused.add(1);
-                        tracing::warn!(%peer, "refused: {UNAUTHENTICATED_PEERS_MAX} peers have not connected yet");
-                    }
-                },
+                Ok((stream, peer)) => {
+                    let place = half_open.enter(peer.ip());
+                    connections.spawn(connection(Arc::clone(&broker), stream, peer, place, stopping.clone()));
+                }
                 Err(error) if is_about_one_peer(&error) => tracing::debug!(%error, "accept"),
                 Err(error) if is_exhaustion(&error) => {
                     tracing::warn!(%error, "accept");
@@ -61,12 +58,24 @@ pub(crate) async fn serve(
         }
     };
     stop.send_replace(true);
-    let all_ended = async { while connections.join_next().await.is_some() {} };
+    let all_ended = async {
+        while let Some(ended) = connections.join_next().await {
+            report(&broker, ended);
+        }
+    };
     if timeout(DRAIN_TIMEOUT * 2, all_ended).await.is_err() {
         tracing::warn!(left = connections.len(), "connections did not end in time");
         connections.shutdown().await;
     }
     result
+}
+
+/// A connection's task ends by itself; one that panicked has found a bug.
+fn report(broker: &Broker, ended: Result<(), JoinError>) {
+    if let Err(error) = ended {
+        broker.counters.panicked.add(1);
+        tracing::error!(%error, "a bug: a connection's task ended without cleaning up");
+    }
 }
 
 fn is_about_one_peer(error: &io::Error) -> bool {
@@ -84,31 +93,41 @@ async fn connection(
     broker: Arc<Broker>,
     stream: TcpStream,
     peer: SocketAddr,
-    permit: OwnedSemaphorePermit,
+    mut place: Place,
     mut stopping: watch::Receiver<bool>,
 ) {
     // Boxed, so that a connection does not keep the room that its handshake needed.
+    let handshake = AssertUnwindSafe(Box::pin(establish(&broker, stream))).catch_unwind();
     let established = tokio::select! {
-        established = Box::pin(establish(&broker, stream)) => established,
+        established = handshake => established.unwrap_or(Err(Refusal::Bug)),
+        () = place.displaced() => Err(Refusal::Displaced),
         _ = stopping.wait_for(|stop| *stop) => return,
     };
     let begun = match established {
         Ok(established) => Box::pin(begin(&broker, established, peer.ip())).await,
         Err(refusal) => Err(refusal),
     };
-    drop(permit);
+    drop(place);
     let mut connection = match begun {
         Ok(connection) => connection,
         Err(refusal) => {
             broker.counters.refused.add(1);
-            tracing::info!(%peer, reason = %refusal, "connection refused");
+            if matches!(refusal, Refusal::Bug) {
+                broker.counters.panicked.add(1);
+                tracing::error!(%peer, reason = %refusal, "connection refused");
+            } else {
+                tracing::info!(%peer, reason = %refusal, "connection refused");
+            }
             return;
         }
     };
     broker.counters.accepted.add(1);
     let end = tokio::select! {
         end = AssertUnwindSafe(connection.run()).catch_unwind() => {
-            end.unwrap_or_else(|_| End::new(CloseReason::ServerError, "a bug: the connection's task panicked"))
+            end.unwrap_or_else(|_| {
+                broker.counters.panicked.add(1);
+                End::new(CloseReason::ServerError, "a bug: the connection's task panicked")
+            })
         }
         _ = stopping.wait_for(|stop| *stop) => End::new(CloseReason::ServerInitiated, "shutting down"),
     };

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use super::wire::WireError;
+use super::codec::{Broken, Disconnect, Reason};
 use crate::store::StoreError;
 
 /// Developer Guide, "Lifecycle events", `disconnectReason`.
@@ -49,9 +49,19 @@ impl CloseReason {
         }
     }
 
-    /// Whether the will is published: always, except when the client said goodbye (same page, third column).
-    pub(crate) fn publishes_will(self) -> bool {
-        self != Self::ClientInitiated
+    /// What a client of MQTT 5 is told, if there is anybody to tell. MQTT 5.0 section 3.14.2.1.
+    const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::ClientInitiated | Self::ConnectionLost => None,
+            Self::ClientError => Some(Reason::ProtocolError),
+            Self::DuplicateClientId => Some(Reason::SessionTakenOver),
+            Self::ForbiddenAccess => Some(Reason::NotAuthorized),
+            Self::KeepAliveTimeout => Some(Reason::KeepAliveTimeout),
+            Self::ServerError => Some(Reason::Unspecified),
+            Self::ServerInitiated => Some(Reason::ServerShuttingDown),
+            Self::ApiInitiated => Some(Reason::AdministrativeAction),
+            Self::Throttled => Some(Reason::QuotaExceeded),
+        }
     }
 }
 
@@ -61,16 +71,41 @@ impl fmt::Display for CloseReason {
     }
 }
 
-/// The end of a connection: the reason others are told, and the one for the log.
+/// The end of a connection: the reason others are told, the one the client is told, and the one for the log.
 #[derive(Debug)]
 pub(crate) struct End {
     pub(crate) reason: CloseReason,
+    told: Option<Reason>,
     pub(crate) why: String,
+    /// What the client said when it said goodbye.
+    pub(crate) goodbye: Option<Disconnect>,
 }
 
 impl End {
     pub(crate) fn new(reason: CloseReason, why: impl fmt::Display) -> Self {
-        Self { reason, why: why.to_string() }
+        Self { reason, told: reason.reason(), why: why.to_string(), goodbye: None }
+    }
+
+    /// The client said goodbye.
+    pub(crate) fn goodbye(disconnect: Disconnect) -> Self {
+        Self { goodbye: Some(disconnect), ..Self::new(CloseReason::ClientInitiated, "DISCONNECT") }
+    }
+
+    /// The same end, with a reason for the client that says more.
+    pub(crate) fn telling(self, reason: Reason) -> Self {
+        Self { told: Some(reason), ..self }
+    }
+
+    /// Whether the will is published: always, except when the client said goodbye and did not ask for it. Developer Guide,
+    /// "Lifecycle events", third column of the reasons; MQTT 5.0 section 3.14.2.1.
+    pub(crate) fn publishes_will(&self) -> bool {
+        self.goodbye.map_or(self.reason != CloseReason::ClientInitiated, |goodbye| goodbye.with_will)
+    }
+
+    /// What a client of MQTT 5 is told: the reason and, unless it is about what is inside here, the words for it.
+    pub(crate) fn told(&self) -> Option<(Reason, &str)> {
+        let why = if self.reason == CloseReason::ServerError { "" } else { &self.why };
+        self.told.map(|reason| (reason, why))
     }
 
     pub(crate) fn client_error(why: impl fmt::Display) -> Self {
@@ -90,7 +125,7 @@ impl End {
             why.push_str(&cause.to_string());
             source = cause.source();
         }
-        Self { reason: CloseReason::ServerError, why }
+        Self::new(CloseReason::ServerError, why)
     }
 }
 
@@ -100,9 +135,9 @@ impl From<StoreError> for End {
     }
 }
 
-impl From<WireError> for End {
-    fn from(error: WireError) -> Self {
-        Self::client_error(error)
+impl From<Broken> for End {
+    fn from(broken: Broken) -> Self {
+        Self::client_error(&broken).telling(broken.reason)
     }
 }
 

@@ -1,85 +1,41 @@
 //! From accepted socket to CONNACK: handshake, certificate, CONNECT, permission, session.
 
-use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mqtt_protocol_core::mqtt::packet::{Packet, Qos, v3_1_1};
-use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
-use super::connection::Connection;
+use super::codec::{Accepted, Connect, Expiry, Inbound, Version, Wire};
+use super::connection::{Connection, Terms};
 use super::grants::Grants;
 use super::live::Connected;
 use super::mailbox::Mailbox;
 use super::reader::Reader;
+use super::refusal::Refusal;
 use super::router::Session;
-use super::wire::{Wire, WireError};
+use super::sessions::Asked;
 use super::{Broker, sessions};
 use crate::ids::{CertificateId, Status};
 use crate::lifecycle;
-use crate::limits::{CLIENT_ID_BYTES_MAX, CONNECT_TIMEOUT, KEEP_ALIVE_MAX, KEEP_ALIVE_MIN, PAYLOAD_BYTES_MAX};
-use crate::message::{Message, QoS};
+use crate::limits::{
+    CLIENT_ID_BYTES_MAX, CONNECT_TIMEOUT, INBOUND_UNACKED_MAX, KEEP_ALIVE_MAX, KEEP_ALIVE_MIN, OUTBOUND_UNACKED_MAX,
+    PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, TOPIC_ALIASES_MAX,
+};
+use crate::message::{LastWill, Message};
 use crate::policy::{Action, Resource};
 use crate::registry::principal::status;
 use crate::store::{StoreError, Tx};
-use crate::topic::{TopicError, TopicName};
-
-/// Why a peer did not reach CONNACK.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Refusal {
-    #[error("the TLS handshake failed: {0}")]
-    Handshake(io::Error),
-    #[error("nothing complete was heard in time")]
-    Timeout,
-    #[error("no client certificate")]
-    NoCertificate,
-    #[error("certificate `{0}` is not registered and active")]
-    Certificate(CertificateId),
-    #[error("the first packet is not CONNECT")]
-    NoConnect,
-    #[error("protocol version {0} is not spoken here")]
-    Version(u8),
-    #[error("the client id has {0} bytes; 1 to {CLIENT_ID_BYTES_MAX} are allowed")]
-    ClientId(usize),
-    #[error("certificate `{0}` may not connect as `{1}`")]
-    Connect(CertificateId, Arc<str>),
-    #[error("the will of `{0}` is not allowed")]
-    WillForbidden(Arc<str>),
-    #[error("the will's topic is not valid: {0}")]
-    WillTopic(#[from] TopicError),
-    #[error("the will's QoS or payload is over the limit")]
-    Will,
-    #[error("another connection has taken the client id")]
-    TakenOver,
-    #[error(transparent)]
-    Wire(#[from] WireError),
-    #[error("the connection was lost: {0}")]
-    Lost(#[from] io::Error),
-    #[error("cannot keep the session: {0}")]
-    Store(#[from] StoreError),
-}
-
-impl Refusal {
-    /// The code of the CONNACK, if there is to be one. MQTT 3.1.1 section 3.2.2.3.
-    fn return_code(&self) -> Option<ConnectReturnCode> {
-        match self {
-            Self::ClientId(_) => Some(ConnectReturnCode::IdentifierRejected),
-            Self::Certificate(_) | Self::Connect(..) | Self::WillForbidden(_) => Some(ConnectReturnCode::NotAuthorized),
-            Self::Store(_) => Some(ConnectReturnCode::ServerUnavailable),
-            _ => None,
-        }
-    }
-}
 
 /// A peer that has shown a certificate and sent its CONNECT.
 pub(crate) struct Established {
     certificate_id: CertificateId,
-    connect: v3_1_1::Connect,
+    connect: Box<Connect>,
     wire: Wire,
     reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
     writer: WriteHalf<TlsStream<TcpStream>>,
@@ -115,21 +71,14 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
         }
     };
     let refusal = match timeout(CONNECT_TIMEOUT, read).await {
-        Ok(Ok(Packet::V3_1_1Connect(connect))) => {
+        Ok(Ok(Inbound::Connect(connect))) => {
             return Ok(Established { certificate_id, connect, wire, reader, writer });
         }
-        Ok(Ok(Packet::V5_0Connect(_))) => {
-            wire.refuse_version(mqtt_protocol_core::mqtt::Version::V5_0)?;
-            Refusal::Version(5)
-        }
         Ok(Ok(_)) => Refusal::NoConnect,
-        Ok(Err(Refusal::Wire(WireError(MqttError::UnsupportedProtocolVersion)))) => {
-            wire.refuse_version(mqtt_protocol_core::mqtt::Version::Undetermined)?;
-            Refusal::Version(0)
-        }
         Ok(Err(refusal)) => refusal,
         Err(_) => Refusal::Timeout,
     };
+    refusal.tell(&mut wire);
     say_goodbye(&mut wire, &mut writer).await;
     Err(refusal)
 }
@@ -138,15 +87,29 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
 pub(crate) async fn begin(broker: &Arc<Broker>, established: Established, ip: IpAddr) -> Result<Connection, Refusal> {
     let Established { certificate_id, connect, mut wire, reader, mut writer } = established;
     match prepare(broker, certificate_id, &connect, ip).await {
-        Ok(Prepared { connected, session, session_present, grants }) => {
-            wire.connack(ConnectReturnCode::Accepted, session_present)?;
-            let silence_max = silence_max(connect.keep_alive());
-            Ok(Connection::new(Arc::clone(broker), connected, session, grants, wire, reader, writer, silence_max))
+        Ok(Prepared { connected, session, session_present, grants, expiry_s }) => {
+            let keep_alive = keep_alive(connect.keep_alive_s);
+            let keep_alive_s = u16::try_from(keep_alive.as_secs()).unwrap_or(u16::MAX);
+            wire.connack_accepted(&Accepted {
+                session_present,
+                session_expiry_s: (Expiry::Seconds(expiry_s) != connect.expiry).then_some(expiry_s),
+                keep_alive_s: (keep_alive_s != connect.keep_alive_s).then_some(keep_alive_s),
+                assigned_client_id: connect.client_id.is_empty().then_some(&connected.client_id),
+                receive_max: u16::try_from(INBOUND_UNACKED_MAX).unwrap_or(u16::MAX),
+                packet_bytes_max: PACKET_BYTES_MAX,
+                topic_aliases_max: TOPIC_ALIASES_MAX,
+                shared_subscriptions: false,
+            });
+            let terms = Terms {
+                // MQTT 5.0 section 3.1.2.10.
+                silence_max: keep_alive * 3 / 2,
+                outbound_max: OUTBOUND_UNACKED_MAX.min(connect.receive_max.into()),
+                expiry_s,
+            };
+            Ok(Connection::new(Arc::clone(broker), connected, session, grants, wire, reader, writer, terms))
         }
         Err(refusal) => {
-            if let Some(code) = refusal.return_code() {
-                wire.connack(code, false)?;
-            }
+            refusal.tell(&mut wire);
             say_goodbye(&mut wire, &mut writer).await;
             Err(refusal)
         }
@@ -158,18 +121,19 @@ struct Prepared {
     session: Arc<Session>,
     session_present: bool,
     grants: Grants,
+    expiry_s: u32,
 }
 
 async fn prepare(
     broker: &Arc<Broker>,
     certificate_id: CertificateId,
-    connect: &v3_1_1::Connect,
+    connect: &Connect,
     ip: IpAddr,
 ) -> Result<Prepared, Refusal> {
-    let client_id: Arc<str> = connect.client_id().into();
-    if !(1..=CLIENT_ID_BYTES_MAX).contains(&client_id.len()) {
-        return Err(Refusal::ClientId(client_id.len()));
+    if connect.wants_authentication {
+        return Err(Refusal::Authentication);
     }
+    let client_id = client_id(broker, connect)?;
     let grants = Grants::load(broker, certificate_id, &client_id).await?;
     if !grants.allow(broker, &client_id, Action::Connect, Resource::Client(&client_id)) {
         return Err(Refusal::Connect(certificate_id, client_id));
@@ -180,55 +144,81 @@ async fn prepare(
     let will = will(broker, &grants, &client_id, connect)?;
     let mut session_identifier = [0; 16];
     broker.entropy.fill(&mut session_identifier);
+    let asked = Asked {
+        version: connect.version,
+        clean_start: connect.clean_start,
+        expiry_s: expiry_s(broker, connect.expiry),
+    };
     let connected = Arc::new(Connected {
         client_id,
         certificate_id,
         ip,
         since_ms: broker.clock.now_ms(),
         session_identifier: hex::encode(session_identifier),
-        mailbox: Arc::new(Mailbox::new(!connect.clean_session())),
+        mailbox: Arc::new(Mailbox::new(!asked.is_volatile())),
     });
     // Before the commit that marks it connected, so that a revocation finds it either there or here.
-    broker.live.insert(&connected);
+    broker.live.announce(&connected);
     let job = {
-        let (broker, connected, clean) = (Arc::clone(broker), Arc::clone(&connected), connect.clean_session());
-        move |tx: &mut Tx<'_>| mark_connected(tx, &broker, &connected, clean, will.as_ref())
+        let (broker, connected) = (Arc::clone(broker), Arc::clone(&connected));
+        move |tx: &mut Tx<'_>| mark_connected(tx, &broker, &connected, asked, will.as_ref())
     };
-    let (session_present, session) = match broker.store.write(job).await {
-        Ok(marked) => marked,
+    let marked = broker.store.write(job).await.and_then(|(session_present, session)| {
+        let session = session.get().cloned().ok_or(StoreError::Closed)?;
+        Ok((session_present, session))
+    });
+    match marked {
+        Ok((session_present, session)) => {
+            Ok(Prepared { connected, session, session_present, grants, expiry_s: asked.expiry_s })
+        }
         Err(refusal) => {
             broker.live.remove(&connected);
-            return Err(refusal);
+            Err(refusal)
         }
-    };
-    let session = session.get().cloned().ok_or(StoreError::Closed)?;
-    Ok(Prepared { connected, session, session_present, grants })
+    }
 }
 
 fn mark_connected(
     tx: &mut Tx<'_>,
     broker: &Arc<Broker>,
     connected: &Arc<Connected>,
-    clean: bool,
-    will: Option<&Message>,
+    asked: Asked,
+    will: Option<&LastWill>,
 ) -> Result<(bool, sessions::SessionSlot), Refusal> {
     if status(tx.connection, connected.certificate_id)? != Some(Status::Active) {
         return Err(Refusal::Certificate(connected.certificate_id));
     }
-    if !broker.live.is_current(connected) {
-        return Err(Refusal::TakenOver);
+    let mailbox = Arc::clone(&connected.mailbox);
+    let (resumed, session) = sessions::begin(tx, broker, &connected.client_id, mailbox, asked)?;
+    lifecycle::connected(tx, broker, connected, will, resumed)?;
+    // In the order of the commits: the last one has the client id.
+    let (broker, connected) = (Arc::clone(broker), Arc::clone(connected));
+    tx.after_commit(move || broker.live.arrive(&connected));
+    Ok((resumed, session))
+}
+
+/// The client's own id, or one that nobody else has. MQTT 5.0 section 3.1.3.1; Developer Guide, "MQTT 5 properties", assigned
+/// client identifier. 3.1.1 has no way to tell it.
+fn client_id(broker: &Broker, connect: &Connect) -> Result<Arc<str>, Refusal> {
+    match (connect.client_id.len(), connect.version) {
+        (0, Version::V5) => {
+            let mut random = [0; 16];
+            broker.entropy.fill(&mut random);
+            Ok(URL_SAFE_NO_PAD.encode(random).into())
+        }
+        (1..=CLIENT_ID_BYTES_MAX, _) => Ok(connect.client_id.as_str().into()),
+        (bytes, _) => Err(Refusal::ClientId(bytes)),
     }
-    let (client_id, mailbox) = (&connected.client_id, Arc::clone(&connected.mailbox));
-    let session = if clean {
-        sessions::discard(tx, broker, client_id)?;
-        let session = broker.router.volatile_session();
-        session.attach(mailbox);
-        (false, Arc::new(session.into()))
-    } else {
-        sessions::resume(tx, broker, client_id, mailbox, broker.clock.now_ms())?
-    };
-    lifecycle::connected(tx, broker, connected, will)?;
-    Ok(session)
+}
+
+/// How long the session stays: what is asked, up to what the broker allows. Developer Guide, "MQTT 5 properties", session
+/// expiry interval.
+fn expiry_s(broker: &Broker, asked: Expiry) -> u32 {
+    let most = u32::try_from(broker.config.session_expiry_s).unwrap_or(u32::MAX);
+    match asked {
+        Expiry::Default => most,
+        Expiry::Seconds(seconds) => seconds.min(most),
+    }
 }
 
 /// The will must be what the client may publish; reserved topics are not allowed (Developer Guide, "MQTT", Last Will).
@@ -236,33 +226,29 @@ fn will(
     broker: &Broker,
     grants: &Grants,
     client_id: &Arc<str>,
-    connect: &v3_1_1::Connect,
-) -> Result<Option<Message>, Refusal> {
-    let Some(topic) = connect.will_topic() else { return Ok(None) };
-    let payload = connect.will_payload().unwrap_or_default();
-    let topic = TopicName::parse(topic)?;
-    let qos = match connect.will_qos() {
-        Qos::AtMostOnce => QoS::AtMostOnce,
-        Qos::AtLeastOnce => QoS::AtLeastOnce,
-        Qos::ExactlyOnce => return Err(Refusal::Will),
-    };
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(Refusal::Will);
+    connect: &Connect,
+) -> Result<Option<LastWill>, Refusal> {
+    let Some(will) = &connect.will else { return Ok(None) };
+    let topic = will.topic.clone()?;
+    let qos = will.qos.ok_or(Refusal::WillQos)?;
+    if will.payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(Refusal::WillPayload(will.payload.len()));
     }
     let may = |action| grants.allow(broker, client_id, action, Resource::Topic(topic.as_str()));
-    if topic.is_reserved() || !may(Action::Publish) || (connect.will_retain() && !may(Action::RetainPublish)) {
+    if topic.is_reserved() || !may(Action::Publish) || (will.retain && !may(Action::RetainPublish)) {
         return Err(Refusal::WillForbidden(Arc::clone(client_id)));
     }
-    Ok(Some(Message { retain: connect.will_retain(), ..Message::new(topic, payload, qos) }))
+    let properties = will.properties.clone();
+    let message = Message { retain: will.retain, properties, ..Message::new(topic, will.payload.clone(), qos) };
+    Ok(Some(LastWill { message, delay_s: will.delay_s, expiry_s: will.expiry_s }))
 }
 
-/// How long the client may be silent: one and a half times its keep-alive, within AWS's bounds. MQTT 3.1.1 section 3.1.2.10.
-fn silence_max(keep_alive_s: u16) -> Duration {
-    let keep_alive = match Duration::from_secs(keep_alive_s.into()) {
+/// The keep-alive that counts: the client's, within AWS's bounds; without one, the longest. MQTT 5.0 section 3.2.2.3.14.
+fn keep_alive(asked_s: u16) -> Duration {
+    match Duration::from_secs(asked_s.into()) {
         Duration::ZERO => KEEP_ALIVE_MAX,
         asked => asked.clamp(KEEP_ALIVE_MIN, KEEP_ALIVE_MAX),
-    };
-    keep_alive * 3 / 2
+    }
 }
 
 /// Sends what is left to send, and the end of TLS; the peer may be gone already.

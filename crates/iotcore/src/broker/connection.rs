@@ -9,13 +9,13 @@ use bytes::BytesMut;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
-use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
 use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::close::{CloseReason, End};
+use super::codec::{Reason, Wire};
 use super::connect::say_goodbye;
 use super::grants::Grants;
 use super::live::Connected;
@@ -24,7 +24,6 @@ use super::outbound::OUT_BYTES_MAX;
 use super::reader::Reader;
 use super::retained::Retained;
 use super::router::Session;
-use super::wire::Wire;
 use super::{Broker, sessions};
 use crate::lifecycle;
 use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX, RETAINED_WAITING_MAX};
@@ -37,8 +36,21 @@ use crate::topic::TopicFilter;
 pub(super) enum Done {
     Nothing,
     Puback(u16),
-    Suback { packet_id: u16, codes: Vec<SubackReturnCode>, retained: Vec<Retained> },
-    Unsuback(u16),
+    /// A PUBLISH was refused; only MQTT 5 can say so.
+    Refused {
+        packet_id: u16,
+        reason: Reason,
+        why: String,
+    },
+    Suback {
+        packet_id: u16,
+        reasons: Vec<Reason>,
+        retained: Vec<Retained>,
+    },
+    Unsuback {
+        packet_id: u16,
+        reasons: Vec<Reason>,
+    },
 }
 
 pub(super) type Promise = BoxFuture<'static, Result<Done, End>>;
@@ -59,6 +71,17 @@ async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), out: &mut BytesM
 /// An idle connection's encode buffer is given back when it grew beyond this.
 const IDLE_OUT_BYTES: usize = 1024;
 
+/// What CONNECT and CONNACK have agreed on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// How long the client may be silent.
+    pub(super) silence_max: Duration,
+    /// QoS 1 messages on their way to the client without its PUBACK. MQTT 5.0 section 3.1.2.11.3.
+    pub(super) outbound_max: usize,
+    /// How long the session outlives the connection.
+    pub(super) expiry_s: u32,
+}
+
 pub(crate) struct Connection {
     pub(super) broker: Arc<Broker>,
     pub(super) connected: Arc<Connected>,
@@ -67,7 +90,7 @@ pub(crate) struct Connection {
     pub(super) wire: Wire,
     reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
     writer: WriteHalf<TlsStream<TcpStream>>,
-    silence_max: Duration,
+    pub(super) terms: Terms,
     /// What was asked and is not done yet, in the order it was asked.
     pub(super) promises: FuturesOrdered<Promise>,
     /// What is subscribed to, or will be when the promise to do so is kept.
@@ -94,7 +117,7 @@ impl Connection {
         wire: Wire,
         reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
         writer: WriteHalf<TlsStream<TcpStream>>,
-        silence_max: Duration,
+        terms: Terms,
     ) -> Self {
         let filters = broker.router.filters(&session).into_iter().collect();
         Self {
@@ -105,7 +128,7 @@ impl Connection {
             wire,
             reader,
             writer,
-            silence_max,
+            terms,
             promises: FuturesOrdered::new(),
             filters,
             unacked: HashMap::new(),
@@ -126,7 +149,8 @@ impl Connection {
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         let mut heard = Instant::now();
-        let silence = sleep_until(heard + self.silence_max);
+        let silence_max = self.terms.silence_max;
+        let silence = sleep_until(heard + silence_max);
         let mut silence = std::pin::pin!(silence);
         let mut unflushed = true;
         loop {
@@ -154,10 +178,10 @@ impl Connection {
                 flushed = write_or_flush(&mut self.writer, &mut self.wire.out), if unflushed => unflushed = !flushed?,
                 () = self.connected.mailbox.woken() => {}
                 () = &mut silence => {
-                    if heard.elapsed() >= self.silence_max {
+                    if heard.elapsed() >= silence_max {
                         return Err(End::new(CloseReason::KeepAliveTimeout, "nothing was heard"));
                     }
-                    silence.as_mut().reset(heard + self.silence_max);
+                    silence.as_mut().reset(heard + silence_max);
                 }
             }
         }
@@ -185,15 +209,16 @@ impl Connection {
     fn on_done(&mut self, done: Done) -> Result<(), End> {
         match done {
             Done::Nothing => {}
-            Done::Puback(packet_id) => self.wire.puback(packet_id)?,
-            Done::Suback { packet_id, codes, retained } => {
-                self.wire.suback(packet_id, codes)?;
+            Done::Puback(packet_id) => self.wire.puback(packet_id, Reason::Success, ""),
+            Done::Refused { packet_id, reason, why } => self.wire.puback(packet_id, reason, &why),
+            Done::Suback { packet_id, reasons, retained } => {
+                self.wire.suback(packet_id, &reasons);
                 self.retained.extend(retained);
                 if self.retained.len() > RETAINED_WAITING_MAX {
                     return Err(End::new(CloseReason::Throttled, "too many retained messages were asked for"));
                 }
             }
-            Done::Unsuback(packet_id) => self.wire.unsuback(packet_id)?,
+            Done::Unsuback { packet_id, reasons } => self.wire.unsuback(packet_id, &reasons),
         }
         Ok(())
     }
@@ -222,9 +247,12 @@ impl Connection {
         if end.reason != CloseReason::ServerError {
             self.drain().await;
         }
+        if let Some((reason, why)) = end.told() {
+            self.wire.disconnect(reason, why);
+        }
         say_goodbye(&mut self.wire, &mut self.writer).await;
         let acked = self.remove_acked().await;
-        let ended = self.end_presence(end.reason).await;
+        let ended = self.end_presence(&end).await;
         // Only now: what this connection had asked the writer for is done, a last subscription among it.
         if self.session.durable.is_none() {
             self.broker.router.remove(&self.session);
@@ -251,15 +279,25 @@ impl Connection {
         }
     }
 
-    async fn end_presence(&mut self, reason: CloseReason) -> Result<(), End> {
+    async fn end_presence(&mut self, end: &End) -> Result<(), End> {
         let (broker, connected) = (Arc::clone(&self.broker), Arc::clone(&self.connected));
         let session_id = self.session.durable.as_ref().map(|durable| durable.id);
+        let (reason, with_will) = (end.reason, end.publishes_will());
+        // As at its CONNECT: not beyond what the broker allows.
+        let expiry_s_max = u32::try_from(broker.config.session_expiry_s).unwrap_or(u32::MAX);
+        let expiry_s = end.goodbye.and_then(|goodbye| goodbye.expiry_s).map(|asked_s| asked_s.min(expiry_s_max));
         let end = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-            let was_current = lifecycle::disconnected(tx, &broker, &connected, reason)?;
-            if let (true, Some(session_id)) = (was_current, session_id) {
-                sessions::suspend(tx, session_id, broker.clock.now_ms() + broker.config.session_expiry_ms())?;
+            if !lifecycle::is_current(tx, &connected)? {
+                return Ok(());
             }
-            Ok(())
+            if let (Some(session_id), Some(expiry_s)) = (session_id, expiry_s) {
+                sessions::change_expiry(tx, session_id, expiry_s)?;
+            }
+            lifecycle::disconnected(tx, &broker, &connected, reason, with_will)?;
+            match session_id {
+                Some(session_id) => sessions::suspend(tx, &broker, session_id),
+                None => Ok(()),
+            }
         };
         Ok(self.broker.store.write(end).await?)
     }

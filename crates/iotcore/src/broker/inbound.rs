@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use mqtt_protocol_core::mqtt::packet::{Packet, Qos, v3_1_1};
-
-use super::close::{CloseReason, End};
+use super::close::End;
+use super::codec::{Inbound, Publish, Reason, Version};
 use super::connection::{Connection, Done};
-use super::{queue, retained};
+use super::retained;
+use super::router::Copies;
 use crate::limits::PAYLOAD_BYTES_MAX;
-use crate::message::{Message, QoS};
+use crate::message::{Message, expires_ms};
 use crate::policy::{Action, Resource};
 use crate::rules::Origin;
 use crate::store::{StoreError, Tx};
@@ -16,52 +16,86 @@ use crate::topic::TopicName;
 use crate::{provisioning, shadows};
 
 impl Connection {
-    pub(super) async fn on_packet(&mut self, packet: Packet) -> Result<(), End> {
+    pub(super) async fn on_packet(&mut self, packet: Inbound) -> Result<(), End> {
         match packet {
-            Packet::V3_1_1Publish(publish) => self.on_publish(publish).await,
-            Packet::V3_1_1Puback(puback) => {
-                self.on_puback(&puback);
+            Inbound::Publish(publish) => self.on_publish(publish).await,
+            Inbound::Puback(packet_id) => {
+                self.on_puback(packet_id);
                 Ok(())
             }
-            Packet::V3_1_1Subscribe(subscribe) => self.on_subscribe(subscribe).await,
-            Packet::V3_1_1Unsubscribe(unsubscribe) => self.on_unsubscribe(unsubscribe).await,
-            Packet::V3_1_1Pingreq(_) => Ok(self.wire.pingresp()?),
-            Packet::V3_1_1Disconnect(_) => Err(End::new(CloseReason::ClientInitiated, "DISCONNECT")),
-            // Developer Guide, "MQTT": QoS 2 is not supported.
-            Packet::V3_1_1Pubrec(_) | Packet::V3_1_1Pubrel(_) | Packet::V3_1_1Pubcomp(_) => {
-                Err(End::client_error("a packet of QoS 2"))
+            Inbound::Subscribe(subscribe) => self.on_subscribe(subscribe).await,
+            Inbound::Unsubscribe { packet_id, filters } => self.on_unsubscribe(packet_id, filters).await,
+            Inbound::Ping => {
+                self.wire.pingresp();
+                Ok(())
             }
-            _ => Err(End::client_error("a packet that only servers send, or a second CONNECT")),
+            // MQTT 5.0 section 3.14.2.2.2: a session that was to end with the connection cannot be kept after all.
+            Inbound::Disconnect(disconnect)
+                if self.terms.expiry_s == 0 && disconnect.expiry_s.is_some_and(|s| s > 0) =>
+            {
+                Err(End::client_error("DISCONNECT keeps a session that was not to be kept")
+                    .telling(Reason::ProtocolError))
+            }
+            Inbound::Disconnect(disconnect) => Err(End::goodbye(disconnect)),
+            Inbound::Connect(_) => Err(End::client_error("a second CONNECT")),
         }
     }
 
-    async fn on_publish(&mut self, publish: v3_1_1::Publish) -> Result<(), End> {
+    async fn on_publish(&mut self, publish: Publish) -> Result<(), End> {
         self.broker.counters.messages_in.add(1);
-        let qos = match publish.qos() {
-            Qos::AtMostOnce => QoS::AtMostOnce,
-            Qos::AtLeastOnce => QoS::AtLeastOnce,
-            Qos::ExactlyOnce => return Err(End::client_error("QoS 2 is not supported")),
+        match self.check(&publish).await? {
+            Ok(topic) => self.on_allowed(publish, topic).await,
+            Err(end) => self.refuse(publish.packet_id, end),
+        }
+    }
+
+    /// The topic, if the message may be published there; why not otherwise.
+    async fn check(&mut self, publish: &Publish) -> Result<Result<TopicName, End>, End> {
+        if publish.payload.len() > PAYLOAD_BYTES_MAX {
+            let bytes = publish.payload.len();
+            let why = format!("a payload of {bytes} bytes: {PAYLOAD_BYTES_MAX} are allowed");
+            return Ok(Err(End::client_error(why).telling(Reason::QuotaExceeded)));
+        }
+        let topic = match &publish.topic {
+            Ok(topic) => topic.clone(),
+            Err(error) => return Ok(Err(End::client_error(error).telling(Reason::TopicNameInvalid))),
         };
-        let payload = publish.payload().clone();
-        if payload.len() > PAYLOAD_BYTES_MAX {
-            let bytes = payload.len();
-            return Err(End::client_error(format!("a payload of {bytes} bytes: {PAYLOAD_BYTES_MAX} are allowed")));
+        let actions: &[_] = if publish.retain { &[Action::Publish, Action::RetainPublish] } else { &[Action::Publish] };
+        for action in actions {
+            if !self.may(*action, Resource::Topic(topic.as_str())).await? {
+                let name = action.name();
+                return Ok(Err(End::forbidden(format!("no policy allows {name} on `{topic}`"))));
+            }
         }
-        let topic = TopicName::parse(publish.topic_name()).map_err(End::client_error)?;
-        self.require(Action::Publish, &topic).await?;
-        if publish.retain() {
-            self.require(Action::RetainPublish, &topic).await?;
+        if publish.retain && topic.is_reserved() {
+            return Ok(Err(End::forbidden(format!("`{topic}` is reserved: nothing is retained there"))));
         }
+        Ok(Ok(topic))
+    }
+
+    /// Answers a PUBLISH that is not carried out. With MQTT 5 and QoS 1 its PUBACK says so; there is nothing else that could,
+    /// so AWS disconnects. Developer Guide, "AWS IoT Core policy actions" and "MQTT reason codes", PUBACK; that a refused QoS 0
+    /// message ends the connection of MQTT 5, too, could not be verified.
+    fn refuse(&mut self, packet_id: Option<u16>, end: End) -> Result<(), End> {
+        let (Some(packet_id), Version::V5, Some((reason, why))) = (packet_id, self.wire.version(), end.told()) else {
+            return Err(end);
+        };
+        let client_id = &self.connected.client_id;
+        tracing::info!(%client_id, why, "a publish was refused");
+        self.done(Done::Refused { packet_id, reason, why: why.into() })
+    }
+
+    async fn on_allowed(&mut self, publish: Publish, topic: TopicName) -> Result<(), End> {
+        let Publish { payload, qos, packet_id, retain, properties, expiry_s, .. } = publish;
+        let received_at_ms = self.broker.clock.now_ms();
         let origin = Origin {
             principal: Some(self.connected.certificate_id),
             client_id: Some(Arc::clone(&self.connected.client_id)),
-            received_at_ms: self.broker.clock.now_ms(),
+            received_at_ms,
         };
-        let message = Message { topic, payload, qos, retain: publish.retain() };
-        let done = match (qos, publish.packet_id()) {
-            (QoS::AtLeastOnce, Some(packet_id)) => Done::Puback(packet_id),
-            _ => Done::Nothing,
-        };
+        let expires_ms = expiry_s.map(|interval_s| expires_ms(received_at_ms, interval_s));
+        let message = Message { topic, payload, qos, retain, properties, expires_ms };
+        let done = packet_id.map_or(Done::Nothing, Done::Puback);
         if message.topic.is_reserved() {
             self.on_reserved(message, origin, done).await
         } else {
@@ -69,19 +103,8 @@ impl Connection {
         }
     }
 
-    /// AWS disconnects a client that publishes what it may not. Developer Guide, "AWS IoT Core policy actions".
-    async fn require(&mut self, action: Action, topic: &TopicName) -> Result<(), End> {
-        if self.may(action, Resource::Topic(topic.as_str())).await? {
-            return Ok(());
-        }
-        Err(End::forbidden(format!("no policy allows {} on `{topic}`", action.name())))
-    }
-
     /// Topics that mean something to the broker itself. Developer Guide, "Reserved topics".
     async fn on_reserved(&mut self, message: Message, origin: Origin, done: Done) -> Result<(), End> {
-        if message.retain {
-            return Err(End::forbidden(format!("`{}` is reserved: nothing is retained there", message.topic)));
-        }
         if let Some(request) = shadows::parse_request(&message.topic) {
             let pending =
                 shadows::submit(&self.broker, request, message.payload, origin.client_id, origin.principal).await?;
@@ -100,30 +123,32 @@ impl Connection {
             }));
             return Ok(());
         }
-        Err(End::forbidden(format!("`{}` is reserved", message.topic)))
+        let packet_id = if let Done::Puback(packet_id) = done { Some(packet_id) } else { None };
+        self.refuse(packet_id, End::forbidden(format!("`{}` is reserved", message.topic)))
     }
 
     /// Gives the message to its subscribers and rules; it is done when all that must be durable is.
     async fn route(&mut self, message: Message, origin: Origin, done: Done) -> Result<(), End> {
         let broker = &self.broker;
         let delivered = broker.rules.deliver(&message, &origin);
-        let recipients = broker.router.recipients(&message.topic, message.qos);
+        let recipients = Arc::new(broker.router.recipients(&message, Some(&self.session)));
         let retain = message.retain.then(|| message.clone());
-        let message = Arc::new(Message { retain: false, ..message });
-        let stored = if retain.is_some() || !recipients.durable.is_empty() {
-            let (counters, durable, message) =
-                (Arc::clone(&broker.counters), recipients.durable.clone(), Arc::clone(&message));
+        let topic = message.topic.clone();
+        let copies = Arc::new(Copies::of(message));
+        let stored = if retain.is_some() || recipients.are_durable() {
+            let (counters, recipients, copies) =
+                (Arc::clone(&broker.counters), Arc::clone(&recipients), Arc::clone(&copies));
             let store = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
                 if let Some(message) = &retain {
-                    retained::retain(tx, message, origin.received_at_ms)?;
+                    retained::retain(tx, message, origin.received_at_ms, &counters)?;
                 }
-                queue::enqueue(tx, &durable, &message, &counters)
+                recipients.enqueue(tx, &copies, &counters)
             };
             Some(broker.store.submit(store).await?)
         } else {
             None
         };
-        recipients.deliver_volatile(&message, &broker.counters);
+        recipients.deliver_volatile(&copies, &broker.counters);
         if stored.is_none() && delivered.is_none() {
             return self.done(done);
         }
@@ -145,7 +170,7 @@ impl Connection {
                 (Ok(()), _) => Ok(done),
                 // Nobody waits for an acknowledgement that could be withheld.
                 (Err(end), Done::Nothing) => {
-                    tracing::warn!(topic = %message.topic, why = end.why, "a QoS 0 message was lost");
+                    tracing::warn!(%topic, why = end.why, "a QoS 0 message was lost");
                     Ok(done)
                 }
                 (Err(end), _) => Err(end),

@@ -37,37 +37,47 @@ pub(crate) struct Connected {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Live(Mutex<HashMap<Arc<str>, Arc<Connected>>>);
+pub(crate) struct Live(Mutex<Connections>);
+
+#[derive(Debug, Default)]
+struct Connections {
+    current: HashMap<Arc<str>, Arc<Connected>>,
+    /// Those whose presence is not durable yet: they have not taken their client id from anybody.
+    arriving: Vec<Arc<Connected>>,
+}
 
 impl Live {
-    /// Gives the client id to `connected`, and ends the connection that had it.
-    pub(crate) fn insert(&self, connected: &Arc<Connected>) {
-        let previous = self.0.lock().insert(Arc::clone(&connected.client_id), Arc::clone(connected));
+    /// Lets a revocation find `connected` from now on.
+    pub(crate) fn announce(&self, connected: &Arc<Connected>) {
+        self.0.lock().arriving.push(Arc::clone(connected));
+    }
+
+    /// Gives the client id to `connected`, whose presence is durable, and ends the connection that had it.
+    pub(crate) fn arrive(&self, connected: &Arc<Connected>) {
+        let mut live = self.0.lock();
+        live.arriving.retain(|arriving| !Arc::ptr_eq(arriving, connected));
+        let previous = live.current.insert(Arc::clone(&connected.client_id), Arc::clone(connected));
         if let Some(previous) = previous {
             previous.mailbox.close(CloseReason::DuplicateClientId);
         }
     }
 
-    /// Whether nobody has taken the client id from `connected`.
-    pub(crate) fn is_current(&self, connected: &Arc<Connected>) -> bool {
-        self.0.lock().get(&connected.client_id).is_some_and(|current| Arc::ptr_eq(current, connected))
-    }
-
     /// Forgets `connected`, unless another one has its client id.
     pub(crate) fn remove(&self, connected: &Arc<Connected>) {
         let mut live = self.0.lock();
-        if live.get(&connected.client_id).is_some_and(|current| Arc::ptr_eq(current, connected)) {
-            live.remove(&connected.client_id);
+        live.arriving.retain(|arriving| !Arc::ptr_eq(arriving, connected));
+        if live.current.get(&connected.client_id).is_some_and(|current| Arc::ptr_eq(current, connected)) {
+            live.current.remove(&connected.client_id);
         }
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.lock().len()
+        self.0.lock().current.len()
     }
 
     pub(crate) fn info(&self, client_id: &str) -> Option<ConnectionInfo> {
         let live = self.0.lock();
-        let connected = live.get(client_id)?;
+        let connected = live.current.get(client_id)?;
         Some(ConnectionInfo {
             client_id: Arc::clone(&connected.client_id),
             certificate_id: connected.certificate_id,
@@ -80,15 +90,53 @@ impl Live {
     /// Ends the connection of `client_id`; says whether there was one.
     pub(crate) fn close(&self, client_id: &str, reason: CloseReason) -> bool {
         let live = self.0.lock();
-        let connected = live.get(client_id);
+        let connected = live.current.get(client_id);
         connected.inspect(|connected| connected.mailbox.close(reason)).is_some()
     }
 
     /// Ends the connections of a certificate.
     pub(crate) fn close_certificate(&self, id: CertificateId, reason: CloseReason) {
         let live = self.0.lock();
-        live.values()
+        live.current
+            .values()
+            .chain(&live.arriving)
             .filter(|connected| connected.certificate_id == id)
             .for_each(|connected| connected.mailbox.close(reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn connected(certificate: u8) -> Arc<Connected> {
+        Arc::new(Connected {
+            client_id: "a".into(),
+            certificate_id: CertificateId::of_der(&[certificate]),
+            ip: IpAddr::from([127, 0, 0, 1]),
+            since_ms: 0,
+            session_identifier: String::new(),
+            mailbox: Arc::new(Mailbox::new(false)),
+        })
+    }
+
+    #[test]
+    fn who_has_not_arrived_takes_over_from_nobody_and_can_be_ended() {
+        let live = Live::default();
+        let (first, refused, second) = (connected(1), connected(2), connected(3));
+        live.announce(&first);
+        live.arrive(&first);
+        live.announce(&refused);
+        live.close_certificate(refused.certificate_id, CloseReason::ForbiddenAccess);
+        assert_eq!(refused.mailbox.close_reason(), Some(CloseReason::ForbiddenAccess));
+        live.remove(&refused);
+        assert_eq!((first.mailbox.close_reason(), live.len()), (None, 1));
+        live.announce(&second);
+        live.arrive(&second);
+        assert_eq!(first.mailbox.close_reason(), Some(CloseReason::DuplicateClientId));
+        live.remove(&first);
+        assert_eq!(live.info("a").unwrap().certificate_id, second.certificate_id);
+        live.remove(&second);
+        assert!(live.0.lock().arriving.is_empty() && live.len() == 0);
     }
 }

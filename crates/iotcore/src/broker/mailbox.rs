@@ -48,7 +48,7 @@ impl Mailbox {
 
     /// Adds a QoS 0 message.
     pub(crate) fn push_qos0(&self, message: Arc<Message>) -> Result<(), Full> {
-        let bytes = message.payload.len();
+        let bytes = message.bytes();
         self.contents.lock().qos0.push(message, bytes)?;
         self.wake.notify_one();
         Ok(())
@@ -56,7 +56,7 @@ impl Mailbox {
 
     /// Adds a QoS 1 message that is nowhere else.
     pub(crate) fn push_volatile(&self, message: Arc<Message>) -> Result<(), Full> {
-        let bytes = message.payload.len();
+        let bytes = message.bytes();
         self.contents.lock().qos1.push(Delivery { message, seq: None }, bytes)?;
         self.wake.notify_one();
         Ok(())
@@ -67,18 +67,18 @@ impl Mailbox {
         let mut contents = self.contents.lock();
         if !contents.behind {
             let delivery = Delivery { message: Arc::clone(message), seq: Some(seq) };
-            contents.behind = contents.qos1.push(delivery, message.payload.len()).is_err();
+            contents.behind = contents.qos1.push(delivery, message.bytes()).is_err();
         }
         drop(contents);
         self.wake.notify_one();
     }
 
     pub(crate) fn pop_qos0(&self) -> Option<Arc<Message>> {
-        self.contents.lock().qos0.pop(|message| message.payload.len())
+        self.contents.lock().qos0.pop(|message| message.bytes())
     }
 
     pub(crate) fn pop_qos1(&self) -> Option<Delivery> {
-        self.contents.lock().qos1.pop(|delivery| delivery.message.payload.len())
+        self.contents.lock().qos1.pop(|delivery| delivery.message.bytes())
     }
 
     /// Whether the durable queue must be read; if so, what is committed from now on is told again.
@@ -92,7 +92,7 @@ impl Mailbox {
     pub(crate) fn set_behind(&self) {
         let mut contents = self.contents.lock();
         contents.behind = true;
-        contents.qos1.retain(|delivery| delivery.seq.is_none(), |delivery| delivery.message.payload.len());
+        contents.qos1.retain(|delivery| delivery.seq.is_none(), |delivery| delivery.message.bytes());
     }
 
     /// Ends the connection; the first reason counts.

@@ -6,20 +6,22 @@
 
 mod accept;
 mod close;
+mod codec;
 mod connect;
 mod connection;
 mod grants;
+mod half_open;
 mod inbound;
 mod live;
 mod mailbox;
 mod outbound;
 mod queue;
 mod reader;
+mod refusal;
 mod retained;
 mod router;
 mod sessions;
 mod subscribe;
-mod wire;
 
 pub use accept::ServeError;
 pub use close::CloseReason;
@@ -27,6 +29,8 @@ pub use live::ConnectionInfo;
 
 pub(crate) use accept::serve;
 pub(crate) use live::{Connected, Live};
+pub(crate) use queue::sweep as sweep_queues;
+pub(crate) use retained::sweep as sweep_retained;
 pub(crate) use router::Router;
 pub(crate) use sessions::{recover as recover_sessions, sweep as sweep_sessions};
 
@@ -34,6 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use grants::PolicyCache;
+use router::Copies;
 
 use crate::ca::Ca;
 use crate::core::Config;
@@ -70,14 +75,14 @@ impl Broker {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         if message.retain {
-            retained::retain(tx, &message, origin.received_at_ms)?;
+            retained::retain(tx, &message, origin.received_at_ms, &self.counters)?;
         }
         self.rules.enqueue(tx, &message, origin)?;
-        let message = Arc::new(Message { retain: false, ..message });
-        let recipients = self.router.recipients(&message.topic, message.qos);
-        queue::enqueue(tx, &recipients.durable, &message, &self.counters)?;
+        let recipients = self.router.recipients(&message, None);
+        let copies = Copies::of(message);
+        recipients.enqueue(tx, &copies, &self.counters)?;
         let broker = Arc::clone(self);
-        tx.after_commit(move || recipients.deliver_volatile(&message, &broker.counters));
+        tx.after_commit(move || recipients.deliver_volatile(&copies, &broker.counters));
         Ok(())
     }
 

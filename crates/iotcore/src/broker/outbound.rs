@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use mqtt_protocol_core::mqtt::packet::v3_1_1;
-
 use super::close::End;
+use super::codec::TooLarge;
 use super::connection::Connection;
 use super::mailbox::Delivery;
 use super::{queue, retained};
-use crate::limits::OUTBOUND_UNACKED_MAX;
-use crate::message::{Message, QoS};
+use crate::message::{Expiry, Message, QoS};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
 
@@ -22,7 +20,7 @@ impl Connection {
         while self.wire.out.len() < OUT_BYTES_MAX {
             if let Some(message) = self.connected.mailbox.pop_qos0() {
                 self.deliver(&message, QoS::AtMostOnce, None).await?;
-            } else if self.unacked.len() >= OUTBOUND_UNACKED_MAX {
+            } else if self.unacked.len() >= self.terms.outbound_max {
                 break;
             } else if let Some(retained) = self.retained.pop_front() {
                 let load = move |connection: &rusqlite::Connection| retained::load(connection, &retained);
@@ -71,23 +69,42 @@ impl Connection {
         }
     }
 
-    /// Sends a message, or forgets it if the client may not receive it now. Developer Guide, "AWS IoT Core policy actions",
-    /// `iot:Receive`: checked for each message that is delivered.
+    /// Sends a message, or forgets it if it has expired, or the client may not receive it now, or does not take one of its
+    /// size. Developer Guide, "AWS IoT Core policy actions", `iot:Receive`: checked for each message that is delivered; "MQTT",
+    /// message expiry; MQTT 5.0 section 3.1.2.11.4: what is too large counts as delivered.
     async fn deliver(&mut self, message: &Arc<Message>, qos: QoS, seq: Option<i64>) -> Result<(), End> {
+        let left_s = match message.expiry(self.broker.clock.now_ms()) {
+            Expiry::Never => None,
+            Expiry::In(seconds) => Some(seconds),
+            Expiry::Expired => {
+                self.broker.counters.expired.add(1);
+                self.acked.extend(seq);
+                return Ok(());
+            }
+        };
         if !self.may(Action::Receive, Resource::Topic(message.topic.as_str())).await? {
             self.broker.counters.denied_receive.add(1);
             self.acked.extend(seq);
             return Ok(());
         }
-        if let Some(packet_id) = self.wire.publish(message, qos)? {
-            self.unacked.insert(packet_id, seq);
+        let taken = |packet_id| self.unacked.contains_key(&packet_id);
+        match self.wire.publish(message, qos, left_s, taken) {
+            Ok(packet_id) => {
+                if let Some(packet_id) = packet_id {
+                    self.unacked.insert(packet_id, seq);
+                }
+                self.broker.counters.messages_out.add(1);
+            }
+            Err(TooLarge) => {
+                self.broker.counters.too_large.add(1);
+                self.acked.extend(seq);
+            }
         }
-        self.broker.counters.messages_out.add(1);
         Ok(())
     }
 
-    pub(super) fn on_puback(&mut self, packet: &v3_1_1::Puback) {
-        self.acked.extend(self.unacked.remove(&packet.packet_id()).flatten());
+    pub(super) fn on_puback(&mut self, packet_id: u16) {
+        self.acked.extend(self.unacked.remove(&packet_id).flatten());
     }
 
     /// Removes what was acknowledged from the durable queue. Nothing waits for that: after a crash it is sent again.

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use mqtt_protocol_core::mqtt::prelude::IntoPayload;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::Broker;
 use super::mailbox::Delivery;
 use super::router::Session;
-use crate::message::{Message, QoS};
+use crate::message::{Message, Properties, QoS};
 use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicName;
@@ -33,25 +34,34 @@ pub(crate) fn enqueue(
     let mut refs = 0_i64;
     for session in sessions {
         let Some(durable) = &session.durable else { continue };
-        if durable.is_full() {
+        let Some(place) = session.reserve() else {
             counters.dropped_queue_full.add(1);
             continue;
-        }
+        };
         let seq = tx.next_seq();
         let inline = if shared.is_some() { None } else { Some(payload) };
         let inserted = tx
             .connection
             .prepare_cached(
-                "INSERT INTO queue (session_id, seq, topic, retain, payload, payload_id)
-                 SELECT id, ?2, ?3, ?4, ?5, ?6 FROM sessions WHERE id = ?1",
+                "INSERT INTO queue (session_id, seq, topic, retain, properties, expires_ms, payload, payload_id)
+                 SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM sessions WHERE id = ?1",
             )?
-            .execute(params![durable.id, seq, message.topic.as_str(), message.retain, inline, shared])?;
+            .execute(params![
+                durable.id,
+                seq,
+                message.topic.as_str(),
+                message.retain,
+                message.stored_properties(),
+                message.expires_ms.map(|expires_ms| expires_ms as i64),
+                inline,
+                shared
+            ])?;
         if inserted == 1 {
             refs += 1;
-            let (session, message, counters) = (Arc::clone(session), Arc::clone(message), Arc::clone(counters));
+            let (message, counters) = (Arc::clone(message), Arc::clone(counters));
             tx.after_commit(move || {
                 counters.queued.add(1);
-                session.queued(&message, seq);
+                place.take(&message, seq);
             });
         }
     }
@@ -79,7 +89,7 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_>, session_id: i64, seqs: &[i64]) -> Res
 /// The next messages after `seq`, at most [`PAGE_MESSAGES_MAX`].
 pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Result<Vec<Delivery>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT seq, topic, retain, coalesce(q.payload, p.payload)
+        "SELECT seq, topic, retain, coalesce(q.payload, p.payload), properties, expires_ms
          FROM queue AS q LEFT JOIN payloads AS p ON p.id = q.payload_id
          WHERE session_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
@@ -89,10 +99,39 @@ pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Resu
         let topic = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
         let topic = TopicName::parse(topic).map_err(|error| StoreError::Value(error.to_string()))?;
         let payload = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?.into_payload();
-        let message = Message { topic, payload, qos: QoS::AtLeastOnce, retain: row.get(2)? };
+        let message = Message {
+            retain: row.get(2)?,
+            properties: Properties::from_stored(row.get(4)?),
+            expires_ms: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
+            ..Message::new(topic, payload, QoS::AtLeastOnce)
+        };
         page.push(Delivery { message: Arc::new(message), seq: Some(row.get(0)?) });
     }
     Ok(page)
+}
+
+/// Removes what has expired by `now_ms` from the queues of absent clients, at most `rows_max`, so that it takes no room there.
+/// What is on its way to one that is connected is looked at when it is sent.
+pub(crate) fn sweep(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64, rows_max: u64) -> Result<(), StoreError> {
+    let expired: Vec<(i64, i64, String)> = tx
+        .connection
+        .prepare_cached(
+            "SELECT q.session_id, q.seq, s.client_id FROM queue AS q JOIN sessions AS s ON s.id = q.session_id
+             WHERE q.expires_ms <= ?1 AND s.expires_ms IS NOT NULL LIMIT ?2",
+        )?
+        .query_map([now_ms as i64, rows_max as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (session_id, seq, _) in &expired {
+        acknowledge(tx, *session_id, &[*seq])?;
+    }
+    let broker = Arc::clone(broker);
+    tx.after_commit(move || {
+        broker.counters.expired.add(expired.len() as u64);
+        for (session_id, _, client_id) in &expired {
+            broker.router.removed(client_id, *session_id, 1);
+        }
+    });
+    Ok(())
 }
 
 /// How many messages wait for a session.
@@ -102,4 +141,46 @@ pub(crate) fn depth(connection: &Connection, session_id: i64) -> Result<u64, Sto
         .query_row([session_id], |row| row.get::<_, i64>(0))
         .optional()?;
     Ok(depth.unwrap_or_default().unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::broker::Router;
+    use crate::limits::SESSION_QUEUE_MESSAGES_MAX;
+
+    async fn depth_of(store: &crate::store::Store, id: i64) -> u64 {
+        store.read(move |connection| depth(connection, id)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_queue_keeps_to_its_bound_within_one_commit_and_gives_back_what_was_undone() {
+        let directory = TempDir::new().unwrap();
+        let store = crate::store::open(directory.path()).await.unwrap();
+        let id = 7;
+        let insert = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            tx.connection
+                .execute("INSERT INTO sessions (id, client_id, mqtt5, expiry_s) VALUES (?1, 'a', 0, 60)", [id])?;
+            Ok(())
+        };
+        store.write(insert).await.unwrap();
+        let session = Router::default().persistent_session(&"a".into(), id, 0);
+        let counters = Arc::new(Counters::default());
+        let publish = |count: u64, undo: bool| {
+            let (sessions, counters) = ([Arc::clone(&session)], Arc::clone(&counters));
+            let message = Arc::new(Message::new(TopicName::parse("t").unwrap(), Vec::new(), QoS::AtLeastOnce));
+            store.write(move |tx: &mut Tx<'_>| {
+                (0..count).try_for_each(|_| enqueue(tx, &sessions, &message, &counters))?;
+                if undo { Err(StoreError::Closed) } else { Ok(()) }
+            })
+        };
+        publish(SESSION_QUEUE_MESSAGES_MAX - 10, true).await.unwrap_err();
+        assert_eq!(depth_of(&store, id).await, 0);
+        publish(SESSION_QUEUE_MESSAGES_MAX + 10, false).await.unwrap();
+        assert_eq!(depth_of(&store, id).await, SESSION_QUEUE_MESSAGES_MAX);
+        let stats = counters.read(0);
+        assert_eq!((stats.queued, stats.dropped_queue_full), (SESSION_QUEUE_MESSAGES_MAX, 10));
+    }
 }

@@ -2,10 +2,9 @@
 
 use std::io;
 
-use mqtt_protocol_core::mqtt::packet::Packet;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::wire::{Wire, WireError};
+use super::codec::{Broken, Inbound, Wire};
 
 const IDLE_BUFFER_BYTES: usize = 512;
 const BUSY_BUFFER_BYTES: usize = 16 * 1024;
@@ -23,14 +22,18 @@ impl<R: AsyncRead + Unpin> Reader<R> {
     }
 
     /// The next packet of what has been received; `None` when more must be.
-    pub(crate) fn next(&mut self, wire: &mut Wire) -> Result<Option<Packet>, WireError> {
-        let received = self.buffer.get(self.start..self.end).unwrap_or_default();
-        if received.is_empty() {
-            return Ok(None);
+    pub(crate) fn next(&mut self, wire: &mut Wire) -> Result<Option<Inbound>, Broken> {
+        loop {
+            let received = self.buffer.get(self.start..self.end).unwrap_or_default();
+            if received.is_empty() {
+                return Ok(None);
+            }
+            let (taken, packet) = wire.decode(received);
+            self.start += taken;
+            if let Some(packet) = packet? {
+                return Ok(Some(packet));
+            }
         }
-        let (taken, packet) = wire.decode(received);
-        self.start += taken;
-        packet
     }
 
     /// Whether all that was received has been decoded.

@@ -4,9 +4,12 @@ use std::sync::{Arc, OnceLock};
 
 use rusqlite::{OptionalExtension, params};
 
+use super::codec::{SubscriptionOptions, Version};
 use super::mailbox::Mailbox;
 use super::router::{Router, Session};
 use super::{Broker, queue};
+use crate::lifecycle;
+use crate::limits::PERSISTENT_SESSIONS_MAX;
 use crate::message::QoS;
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicFilter;
@@ -14,26 +17,58 @@ use crate::topic::TopicFilter;
 /// A session that there is after the commit.
 pub(crate) type SessionSlot = Arc<OnceLock<Arc<Session>>>;
 
-/// Resumes or begins the persistent session of a client, and connects it by `mailbox` when that is committed.
-/// Says whether it was there already; the session itself is there after the commit.
-pub(crate) fn resume(
+/// What a CONNECT says of the session. Developer Guide, "MQTT persistent sessions".
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked {
+    pub(crate) version: Version,
+    /// Whether an earlier session is discarded.
+    pub(crate) clean_start: bool,
+    /// How long it outlives its connection.
+    pub(crate) expiry_s: u32,
+}
+
+impl Asked {
+    /// Nothing was there before, and nothing stays.
+    pub(crate) fn is_volatile(self) -> bool {
+        self.clean_start && self.expiry_s == 0
+    }
+}
+
+/// Resumes or begins the session of a client, and connects it by `mailbox` when that is committed. Says whether it was there
+/// already; the session itself is there after the commit.
+pub(crate) fn begin(
     tx: &mut Tx<'_>,
     broker: &Arc<Broker>,
     client_id: &Arc<str>,
     mailbox: Arc<Mailbox>,
-    now_ms: u64,
+    asked: Asked,
 ) -> Result<(bool, SessionSlot), StoreError> {
-    remove_expired(tx, broker, client_id, now_ms)?;
+    if asked.clean_start {
+        discard(tx, broker, client_id)?;
+    } else {
+        remove_unusable(tx, broker, client_id, asked.version)?;
+    }
     let id: Option<i64> = tx
         .connection
-        .prepare_cached("UPDATE sessions SET expires_ms = NULL WHERE client_id = ?1 RETURNING id")?
-        .query_row([&**client_id], |row| row.get(0))
+        .prepare_cached("UPDATE sessions SET expires_ms = NULL, expiry_s = ?2 WHERE client_id = ?1 RETURNING id")?
+        .query_row(params![&**client_id, asked.expiry_s], |row| row.get(0))
         .optional()?;
     let (present, id) = match id {
         Some(id) => (true, id),
+        None if asked.expiry_s == 0 => {
+            let session = broker.router.volatile_session();
+            session.attach(mailbox);
+            return Ok((false, Arc::new(session.into())));
+        }
         None => {
-            let sql = "INSERT INTO sessions (client_id) VALUES (?1)";
-            tx.connection.prepare_cached(sql)?.execute([&**client_id])?;
+            let others: i64 =
+                tx.connection.prepare_cached("SELECT count(*) FROM sessions")?.query_row([], |row| row.get(0))?;
+            if others.unsigned_abs() >= PERSISTENT_SESSIONS_MAX {
+                return Err(StoreError::Full { what: "persistent sessions", max: PERSISTENT_SESSIONS_MAX });
+            }
+            let sql = "INSERT INTO sessions (client_id, mqtt5, expiry_s) VALUES (?1, ?2, ?3)";
+            let mqtt5 = asked.version == Version::V5;
+            tx.connection.prepare_cached(sql)?.execute(params![&**client_id, mqtt5, asked.expiry_s])?;
             (false, tx.connection.last_insert_rowid())
         }
     };
@@ -57,19 +92,41 @@ pub(crate) fn discard(tx: &mut Tx<'_>, broker: &Arc<Broker>, client_id: &Arc<str
     Ok(())
 }
 
-fn remove_expired(tx: &mut Tx<'_>, broker: &Arc<Broker>, client_id: &Arc<str>, now_ms: u64) -> Result<(), StoreError> {
-    let expired = tx
+/// A session that has expired, or is of the other version of MQTT: Developer Guide, "MQTT persistent sessions", note.
+fn remove_unusable(
+    tx: &mut Tx<'_>,
+    broker: &Arc<Broker>,
+    client_id: &Arc<str>,
+    version: Version,
+) -> Result<(), StoreError> {
+    let unusable = tx
         .connection
-        .prepare_cached("SELECT 1 FROM sessions WHERE client_id = ?1 AND expires_ms <= ?2")?
-        .exists(params![&**client_id, now_ms as i64])?;
-    if expired { discard(tx, broker, client_id) } else { Ok(()) }
+        .prepare_cached("SELECT 1 FROM sessions WHERE client_id = ?1 AND (expires_ms <= ?2 OR mqtt5 <> ?3)")?
+        .exists(params![&**client_id, broker.clock.now_ms() as i64, version == Version::V5])?;
+    if unusable { discard(tx, broker, client_id) } else { Ok(()) }
 }
 
-/// Starts the time after which a disconnected session is discarded.
-pub(crate) fn suspend(tx: &mut Tx<'_>, session_id: i64, expires_ms: u64) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET expires_ms = ?2 WHERE id = ?1";
-    tx.connection.prepare_cached(sql)?.execute(params![session_id, expires_ms as i64])?;
+/// Changes how long a session outlives its connection.
+pub(crate) fn change_expiry(tx: &mut Tx<'_>, session_id: i64, expiry_s: u32) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET expiry_s = ?2 WHERE id = ?1";
+    tx.connection.prepare_cached(sql)?.execute(params![session_id, expiry_s])?;
     Ok(())
+}
+
+/// Starts the time after which a disconnected session is discarded, or discards it at once if that is none.
+pub(crate) fn suspend(tx: &mut Tx<'_>, broker: &Arc<Broker>, session_id: i64) -> Result<(), StoreError> {
+    let suspended: Option<(String, i64, i64)> = tx
+        .connection
+        .prepare_cached(
+            "UPDATE sessions SET expires_ms = ?2 + expiry_s * 1000 WHERE id = ?1 RETURNING client_id, expiry_s, expires_ms",
+        )?
+        .query_row(params![session_id, broker.clock.now_ms() as i64], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    match suspended {
+        None => Ok(()),
+        Some((client_id, 0, _)) => discard(tx, broker, &client_id.into()),
+        Some((_, _, expires_ms)) => lifecycle::keep_version(tx, session_id, expires_ms.unsigned_abs()),
+    }
 }
 
 pub(crate) fn add_subscription(
@@ -77,14 +134,21 @@ pub(crate) fn add_subscription(
     session_id: i64,
     filter: &TopicFilter,
     qos: QoS,
+    options: SubscriptionOptions,
 ) -> Result<(), StoreError> {
+    let bits = u8::from(options.no_local) | u8::from(options.retain_as_published) << 1;
     tx.connection
         .prepare_cached(
-            "INSERT INTO subscriptions (session_id, filter, qos) SELECT id, ?2, ?3 FROM sessions WHERE id = ?1
-             ON CONFLICT (session_id, filter) DO UPDATE SET qos = excluded.qos",
+            "INSERT INTO subscriptions (session_id, filter, qos, options) SELECT id, ?2, ?3, ?4 FROM sessions WHERE id = ?1
+             ON CONFLICT (session_id, filter) DO UPDATE SET qos = excluded.qos, options = excluded.options",
         )?
-        .execute(params![session_id, filter.as_str(), qos.level()])?;
+        .execute(params![session_id, filter.as_str(), qos.level(), bits])?;
     Ok(())
+}
+
+/// The counterpart of the bits in [`add_subscription`].
+fn options(bits: u8) -> SubscriptionOptions {
+    SubscriptionOptions { no_local: bits & 1 != 0, retain_as_published: bits & 2 != 0 }
 }
 
 pub(crate) fn remove_subscription(tx: &mut Tx<'_>, session_id: i64, filter: &TopicFilter) -> Result<(), StoreError> {
@@ -93,27 +157,34 @@ pub(crate) fn remove_subscription(tx: &mut Tx<'_>, session_id: i64, filter: &Top
     Ok(())
 }
 
-/// Discards the sessions that have expired by `now_ms`; says how many.
-pub(crate) fn sweep(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64) -> Result<u64, StoreError> {
-    let expired: Vec<String> = tx
+/// Discards sessions that have expired by `now_ms`, and with them what was queued for them, until it is `rows_max` rows or
+/// more.
+pub(crate) fn sweep(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64, rows_max: u64) -> Result<(), StoreError> {
+    let expired: Vec<(i64, String)> = tx
         .connection
-        .prepare_cached("DELETE FROM sessions WHERE expires_ms <= ?1 RETURNING client_id")?
-        .query_map([now_ms as i64], |row| row.get(0))?
+        .prepare_cached("SELECT id, client_id FROM sessions WHERE expires_ms <= ?1 ORDER BY expires_ms LIMIT ?2")?
+        .query_map([now_ms as i64, rows_max as i64], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;
-    let count = expired.len() as u64;
-    let broker = Arc::clone(broker);
-    tx.after_commit(move || expired.iter().for_each(|client_id| broker.router.remove_persistent(client_id)));
-    Ok(count)
+    let mut rows = 0;
+    for (id, client_id) in expired {
+        if rows >= rows_max {
+            break;
+        }
+        rows += 1 + queue::depth(tx.connection, id)?;
+        discard(tx, broker, &client_id.into())?;
+    }
+    Ok(())
 }
 
 /// Reads the sessions and subscriptions of the last run into `router`. All are disconnected, from `now_ms` on if they were
 /// connected when the process was killed.
-pub(crate) fn recover(tx: &mut Tx<'_>, router: &Router, now_ms: u64, expires_ms: u64) -> Result<(), StoreError> {
-    let sql = "UPDATE sessions SET expires_ms = ?1 WHERE expires_ms IS NULL";
-    tx.connection.prepare(sql)?.execute([expires_ms as i64])?;
+pub(crate) fn recover(tx: &mut Tx<'_>, router: &Router, now_ms: u64) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET expires_ms = ?1 + expiry_s * 1000 WHERE expires_ms IS NULL";
+    tx.connection.prepare(sql)?.execute([now_ms as i64])?;
     tx.connection.prepare("DELETE FROM sessions WHERE expires_ms <= ?1")?.execute([now_ms as i64])?;
     let mut sessions = tx.connection.prepare("SELECT id, client_id FROM sessions ORDER BY id")?;
-    let mut subscriptions = tx.connection.prepare("SELECT filter, qos FROM subscriptions WHERE session_id = ?1")?;
+    let mut subscriptions =
+        tx.connection.prepare("SELECT filter, qos, options FROM subscriptions WHERE session_id = ?1")?;
     let mut rows = sessions.query([])?;
     while let Some(row) = rows.next()? {
         let (id, client_id): (i64, String) = (row.get(0)?, row.get(1)?);
@@ -122,7 +193,7 @@ pub(crate) fn recover(tx: &mut Tx<'_>, router: &Router, now_ms: u64, expires_ms:
         while let Some(row) = filters.next()? {
             let filter =
                 TopicFilter::parse(&row.get::<_, String>(0)?).map_err(|error| StoreError::Value(error.to_string()))?;
-            router.subscribe(&session, filter, QoS::from_level(row.get(1)?));
+            router.subscribe(&session, filter, QoS::from_level(row.get(1)?), options(row.get(2)?));
         }
     }
     Ok(())

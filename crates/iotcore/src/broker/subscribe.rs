@@ -2,105 +2,121 @@
 
 use std::sync::Arc;
 
-use mqtt_protocol_core::mqtt::packet::{Qos, v3_1_1};
-use mqtt_protocol_core::mqtt::result_code::SubackReturnCode;
-
 use super::close::End;
+use super::codec::{Entry, Reason, RetainHandling, Subscribe, SubscriptionOptions};
 use super::connection::{Connection, Done};
 use super::retained::Retained;
 use super::router::Session;
-use super::{Broker, queue, retained, sessions};
+use super::{queue, retained, sessions};
 use crate::lifecycle;
 use crate::limits::{FILTERS_PER_SUBSCRIBE_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
 use crate::message::QoS;
 use crate::policy::{Action, Resource};
+use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicFilter;
 
+/// A subscription that is allowed.
+struct Granted {
+    filter: TopicFilter,
+    qos: QoS,
+    options: SubscriptionOptions,
+    /// Whether the retained message is sent.
+    greeted: bool,
+}
+
 impl Connection {
-    pub(super) async fn on_subscribe(&mut self, subscribe: v3_1_1::Subscribe) -> Result<(), End> {
-        let entries = subscribe.entries();
+    pub(super) async fn on_subscribe(&mut self, subscribe: Subscribe) -> Result<(), End> {
+        let Subscribe { packet_id, entries } = subscribe;
         if entries.len() > FILTERS_PER_SUBSCRIBE_MAX {
             let count = entries.len();
             return Err(End::client_error(format!(
                 "{count} filters in one SUBSCRIBE: {FILTERS_PER_SUBSCRIBE_MAX} are allowed"
-            )));
+            ))
+            .telling(Reason::QuotaExceeded));
         }
-        let mut codes = Vec::with_capacity(entries.len());
+        let mut reasons = Vec::with_capacity(entries.len());
         let mut granted = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let qos = match entry.sub_opts().qos() {
-                Qos::AtMostOnce => QoS::AtMostOnce,
-                Qos::AtLeastOnce => QoS::AtLeastOnce,
-                // Developer Guide, "MQTT", differences from the specification: no SUBACK is sent when QoS 2 is requested.
-                Qos::ExactlyOnce => return Err(End::client_error("SUBSCRIBE with QoS 2")),
-            };
-            match self.grant(entry.topic_filter()).await? {
-                Some(filter) => {
-                    codes.push(match qos {
-                        QoS::AtMostOnce => SubackReturnCode::SuccessMaximumQos0,
-                        QoS::AtLeastOnce => SubackReturnCode::SuccessMaximumQos1,
+        for Entry { filter, qos, options, retain_handling } in entries {
+            match self.grant(&filter).await? {
+                Ok((filter, is_new)) => {
+                    reasons.push(match qos {
+                        QoS::AtMostOnce => Reason::Success,
+                        QoS::AtLeastOnce => Reason::GrantedQos1,
                     });
-                    granted.push((filter, qos));
+                    let greeted = match retain_handling {
+                        RetainHandling::Always => true,
+                        RetainHandling::IfNew => is_new,
+                        RetainHandling::Never => false,
+                    };
+                    granted.push(Granted { filter, qos, options, greeted });
                 }
-                None => codes.push(SubackReturnCode::Failure),
+                Err(reason) => reasons.push(reason),
             }
         }
-        let packet_id = subscribe.packet_id();
         if granted.is_empty() {
-            return self.done(Done::Suback { packet_id, codes, retained: Vec::new() });
+            return self.done(Done::Suback { packet_id, reasons, retained: Vec::new() });
         }
         let (broker, session) = (Arc::clone(&self.broker), Arc::clone(&self.session));
         let job = {
             let (broker, session, connected) = (Arc::clone(&broker), Arc::clone(&session), Arc::clone(&self.connected));
-            let granted = granted.clone();
-            move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            move |tx: &mut Tx<'_>| -> Result<Vec<Retained>, StoreError> {
                 if let Some(durable) = &session.durable {
-                    for (filter, qos) in &granted {
-                        sessions::add_subscription(tx, durable.id, filter, *qos)?;
+                    for Granted { filter, qos, options, .. } in &granted {
+                        sessions::add_subscription(tx, durable.id, filter, *qos, *options)?;
                     }
                 }
-                let filters: Vec<_> = granted.iter().map(|(filter, _)| filter.clone()).collect();
+                let filters: Vec<_> = granted.iter().map(|granted| granted.filter.clone()).collect();
                 lifecycle::subscriptions_changed(tx, &broker, &connected, true, &filters)?;
+                let retained = greet(tx, &session, &granted, &broker.counters)?;
                 tx.after_commit(move || {
                     // A connection that has ended meanwhile has no subscriptions.
                     if session.durable.is_some() || session.is_attached() {
-                        granted.into_iter().for_each(|(filter, qos)| broker.router.subscribe(&session, filter, qos));
+                        for Granted { filter, qos, options, .. } in granted {
+                            broker.router.subscribe(&session, filter, qos, options);
+                        }
                     }
                 });
-                Ok(())
+                Ok(retained)
             }
         };
         let pending = broker.store.submit(job).await?;
         self.promise(Box::pin(async move {
-            pending.durable().await?;
-            let retained = find_retained(&broker, &session, granted).await?;
-            Ok(Done::Suback { packet_id, codes, retained })
+            let retained = pending.durable().await?;
+            Ok(Done::Suback { packet_id, reasons, retained })
         }));
         Ok(())
     }
 
-    /// The filter, if it is valid, allowed, and not one too many.
-    async fn grant(&mut self, filter: &str) -> Result<Option<TopicFilter>, End> {
-        let Ok(parsed) = TopicFilter::parse(filter) else { return Ok(None) };
+    /// The filter, if it is valid, allowed, and not one too many; and whether it is new.
+    async fn grant(&mut self, filter: &str) -> Result<Result<(TopicFilter, bool), Reason>, End> {
+        let Ok(parsed) = TopicFilter::parse(filter) else { return Ok(Err(Reason::TopicFilterInvalid)) };
         if !self.may(Action::Subscribe, Resource::TopicFilter(filter)).await? {
             tracing::info!(client_id = %self.connected.client_id, filter, "no policy allows the subscription");
-            return Ok(None);
+            return Ok(Err(Reason::NotAuthorized));
         }
         if !self.filters.contains(&parsed) && self.filters.len() >= SUBSCRIPTIONS_PER_CONNECTION_MAX {
-            return Ok(None);
+            return Ok(Err(Reason::QuotaExceeded));
         }
-        self.filters.insert(parsed.clone());
-        Ok(Some(parsed))
+        let is_new = self.filters.insert(parsed.clone());
+        Ok(Ok((parsed, is_new)))
     }
 
-    pub(super) async fn on_unsubscribe(&mut self, unsubscribe: v3_1_1::Unsubscribe) -> Result<(), End> {
-        let filters: Vec<_> =
-            unsubscribe.entries().iter().filter_map(|entry| TopicFilter::parse(entry.as_str()).ok()).collect();
-        for filter in &filters {
-            self.filters.remove(filter);
+    pub(super) async fn on_unsubscribe(&mut self, packet_id: u16, asked: Vec<String>) -> Result<(), End> {
+        let (mut reasons, mut filters) = (Vec::with_capacity(asked.len()), Vec::with_capacity(asked.len()));
+        for filter in asked {
+            reasons.push(match TopicFilter::parse(&filter) {
+                Err(_) => Reason::TopicFilterInvalid,
+                Ok(filter) if self.filters.remove(&filter) => {
+                    filters.push(filter);
+                    Reason::Success
+                }
+                Ok(_) => Reason::NoSubscriptionExisted,
+            });
         }
-        let packet_id = unsubscribe.packet_id();
+        if filters.is_empty() {
+            return self.done(Done::Unsuback { packet_id, reasons });
+        }
         let (broker, session, connected) =
             (Arc::clone(&self.broker), Arc::clone(&self.session), Arc::clone(&self.connected));
         let job = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
@@ -116,7 +132,7 @@ impl Connection {
         let pending = self.broker.store.submit(job).await?;
         self.promise(Box::pin(async move {
             pending.durable().await?;
-            Ok(Done::Unsuback(packet_id))
+            Ok(Done::Unsuback { packet_id, reasons })
         }));
         Ok(())
     }
@@ -124,31 +140,20 @@ impl Connection {
 
 /// The retained messages for new subscriptions. For a persistent session the QoS 1 ones go by its durable queue; all others
 /// are given back, to be sent after the SUBACK.
-async fn find_retained(
-    broker: &Arc<Broker>,
+fn greet(
+    tx: &mut Tx<'_>,
     session: &Arc<Session>,
-    granted: Vec<(TopicFilter, QoS)>,
+    granted: &[Granted],
+    counters: &Arc<Counters>,
 ) -> Result<Vec<Retained>, StoreError> {
-    let find = move |connection: &rusqlite::Connection| -> Result<Vec<Retained>, StoreError> {
-        let found = granted.iter().map(|(filter, qos)| retained::matching(connection, filter, *qos));
-        Ok(found.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
-    };
-    let found = broker.store.read(find).await?;
-    if session.durable.is_none() {
-        return Ok(found);
-    }
-    let (queued, direct): (Vec<_>, Vec<_>) = found.into_iter().partition(|retained| retained.qos == QoS::AtLeastOnce);
-    for page in queued.chunks(queue::PAGE_MESSAGES_MAX) {
-        let (page, sessions, counters) = (page.to_vec(), [Arc::clone(session)], Arc::clone(&broker.counters));
-        let enqueue = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-            for retained in &page {
-                if let Some(message) = retained::load(tx.connection, retained)? {
-                    queue::enqueue(tx, &sessions, &message, &counters)?;
-                }
-            }
-            Ok(())
-        };
-        broker.store.write(enqueue).await?;
+    let mut direct = Vec::new();
+    for Granted { filter, qos, .. } in granted.iter().filter(|granted| granted.greeted) {
+        let Some(retained) = retained::named(tx.connection, filter, *qos)? else { continue };
+        if session.durable.is_none() || retained.qos == QoS::AtMostOnce {
+            direct.push(retained);
+        } else if let Some(message) = retained::load(tx.connection, &retained)? {
+            queue::enqueue(tx, &[Arc::clone(session)], &message, counters)?;
+        }
     }
     Ok(direct)
 }

@@ -2,9 +2,11 @@
 //! `CreateProvisioningClaim`.
 
 use super::KeysAndCertificate;
+use crate::ca::Issued;
 use crate::core::IotCore;
 use crate::error::Error;
-use crate::registry::templates;
+use crate::ids::Status;
+use crate::registry::{certificates, policies, templates};
 use crate::store::Tx;
 use crate::template::Template;
 
@@ -53,14 +55,17 @@ impl IotCore {
     /// # Errors
     /// [`Error::NotFound`] for the template or the policy, [`Error::Ca`], [`Error::Store`].
     pub async fn create_provisioning_claim(&self, template: &str, policy: &str) -> Result<KeysAndCertificate, Error> {
-        if self.get_template(template).await?.is_none() {
-            return Err(Error::not_found("template", template));
-        }
-        if self.get_policy(policy).await?.is_none() {
-            return Err(Error::not_found("policy", policy));
-        }
-        let claim = self.create_keys_and_certificate(true).await?;
-        self.attach_policy(policy, claim.certificate_id).await?;
-        Ok(claim)
+        let (issued, private_key_pem) = self.broker.ca.client()?;
+        let (template, policy, now_ms) = (template.to_owned(), policy.to_owned(), self.broker.clock.now_ms());
+        let claim = move |tx: &mut Tx<'_>| {
+            if templates::body(tx.connection, &template)?.is_none() {
+                return Err(Error::not_found("template", &template));
+            }
+            certificates::register(tx.connection, &issued, Status::Active, now_ms)?;
+            policies::attach(tx.connection, &policy, issued.id)?;
+            Ok(issued)
+        };
+        let Issued { id, pem } = self.change(claim).await?;
+        Ok(KeysAndCertificate { certificate_id: id, certificate_pem: pem, private_key_pem })
     }
 }

@@ -62,15 +62,14 @@ pub(super) fn redeem(connection: &Connection, token: &str, now_ms: u64) -> Resul
     Ok(id)
 }
 
-/// Removes expired tokens and the certificates that were never provisioned with them; says how many certificates.
-pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64) -> Result<u64, StoreError> {
-    let removed = tx
-        .connection
+/// Removes expired tokens and the certificates that were never provisioned with them.
+pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64) -> Result<(), StoreError> {
+    tx.connection
         .prepare_cached(
             "DELETE FROM certificates WHERE status = ?2
              AND id IN (SELECT certificate_id FROM ownership_tokens WHERE expires_ms <= ?1)",
         )?
         .execute(params![now_ms as i64, Status::PendingActivation.as_str()])?;
     tx.connection.prepare_cached("DELETE FROM ownership_tokens WHERE expires_ms <= ?1")?.execute([now_ms as i64])?;
-    Ok(removed as u64)
+    Ok(())
 }

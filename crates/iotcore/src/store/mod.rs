@@ -2,6 +2,7 @@
 //!
 //! It knows transactions, not what is in them: the statements are beside what they serve.
 
+mod close;
 mod open;
 mod read;
 #[cfg(test)]
@@ -13,8 +14,6 @@ pub(crate) use write::{Pending, Tx};
 
 use std::path::PathBuf;
 use std::sync::Arc;
-
-use tokio::sync::mpsc;
 
 /// Why the durable state could not be opened, read or written.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -58,7 +57,18 @@ pub enum StoreError {
     /// A stored value is not what this crate writes.
     #[error("the database holds a value that cannot be read: {0}")]
     Value(String),
-    /// The writer has ended.
+    /// There is no more room of a kind that this crate bounds.
+    #[error("there are {max} {what} already: no more are kept")]
+    Full {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many there may be.
+        max: u64,
+    },
+    /// What was to be done panicked, which undid it.
+    #[error("a bug: it panicked, and nothing of it was kept")]
+    Panicked,
+    /// The database was closed, or its writer has ended.
     #[error("the database is closed")]
     Closed,
 }
@@ -71,6 +81,7 @@ impl From<rusqlite::Error> for StoreError {
 
 /// Handle of the durable state.
 pub(crate) struct Store {
-    jobs: mpsc::Sender<write::Job>,
+    // Dropped before the writer, so that it is the last to close its connection.
     readers: Arc<read::Readers>,
+    writer: write::Writer,
 }

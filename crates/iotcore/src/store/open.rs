@@ -17,6 +17,8 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 const LOCK_ATTEMPTS_MAX: u32 = 100;
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// A database up to this size is checked at every start; a larger one only when it was not closed, because that takes long.
+const CHECKED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Opens `iotcore.db` in `directory`, making both if they are missing.
 pub(crate) async fn open(directory: &Path) -> Result<Store, StoreError> {
@@ -25,8 +27,8 @@ pub(crate) async fn open(directory: &Path) -> Result<Store, StoreError> {
     let path = directory.join("iotcore.db");
     let open = move || Ok::<_, StoreError>((open_database(&path)?, read::Readers::new(path)));
     let (connection, readers) = tokio::task::spawn_blocking(open).await.map_err(|_| StoreError::Closed)??;
-    let jobs = write::start(connection, lock)?;
-    Ok(Store { jobs, readers: Arc::new(readers) })
+    let writer = write::start(connection, lock)?;
+    Ok(Store { readers: Arc::new(readers), writer })
 }
 
 /// Makes a directory that only its owner can enter.
@@ -65,17 +67,40 @@ async fn lock(path: &Path) -> Result<File, StoreError> {
 
 fn open_database(path: &Path) -> Result<Connection, StoreError> {
     // Made here so that it is private; SQLite gives its companions the same mode.
-    drop(private_file(path)?);
+    let bytes = bytes(&private_file(path)?).map_err(file_error(path))?;
+    let was_closed = File::open(path.with_extension("db-wal")).and_then(|log| self::bytes(&log)).unwrap_or(0) == 0;
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    check(&connection).map_err(|problem| StoreError::Damaged { path: path.into(), problem })?;
+    let damaged = |problem| StoreError::Damaged { path: path.into(), problem };
+    if is_checked(was_closed, bytes) {
+        check(&connection).map_err(damaged)?;
+    }
+    set_up(&connection, path).map_err(|error| damage(&error).map_or(error, damaged))?;
+    Ok(connection)
+}
+
+fn bytes(file: &File) -> io::Result<u64> {
+    Ok(file.metadata()?.len())
+}
+
+fn is_checked(was_closed: bool, bytes: u64) -> bool {
+    !was_closed || bytes <= CHECKED_BYTES_MAX
+}
+
+fn set_up(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.set_prepared_statement_cache_capacity(64);
-    migrate(&connection, path)?;
-    Ok(connection)
+    migrate(connection, path)
+}
+
+/// What SQLite says of a file that is no database, or not a whole one.
+fn damage(error: &StoreError) -> Option<String> {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let StoreError::Sqlite(error) = error else { return None };
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase)).then(|| error.to_string())
 }
 
 fn check(connection: &Connection) -> Result<(), String> {
@@ -98,4 +123,21 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         transaction.commit()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_closed_or_is_small_is_checked() {
+        for (was_closed, bytes, checked) in [
+            (true, 0, true),
+            (true, CHECKED_BYTES_MAX, true),
+            (true, CHECKED_BYTES_MAX + 1, false),
+            (false, CHECKED_BYTES_MAX + 1, true),
+        ] {
+            assert_eq!(is_checked(was_closed, bytes), checked, "{was_closed} {bytes}");
+        }
+    }
 }

@@ -4,22 +4,28 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
-use super::open::BUSY_TIMEOUT;
+use super::open::{BUSY_TIMEOUT, file_error, private_file};
 use super::{Store, StoreError};
 
-/// Connections that are kept between reads.
-const IDLE_CONNECTIONS_MAX: usize = 2;
+/// Reads at once, each on a connection and a thread of its own; further ones wait in the order they came.
+pub(super) const READS_AT_ONCE_MAX: u32 = 4;
 
 pub(super) struct Readers {
     path: PathBuf,
+    /// Connections that nobody reads by: with those in use as many as there may be reads.
     idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::new(Vec::new()) }
+        let permits = Arc::new(Semaphore::new(READS_AT_ONCE_MAX as usize));
+        Self { path, idle: Mutex::new(Vec::new()), permits }
     }
 
     fn with<T, E: From<StoreError>>(&self, read: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
@@ -29,11 +35,17 @@ impl Readers {
             None => connect(&self.path).map_err(|error| E::from(error.into()))?,
         };
         let result = read(&connection);
-        let mut idle = self.idle.lock();
-        if idle.len() < IDLE_CONNECTIONS_MAX {
-            idle.push(connection);
-        }
+        self.idle.lock().push(connection);
         result
+    }
+
+    /// Waits for the reads there are, those that wait their turn among them, and closes their connections. Later ones fail.
+    pub(super) async fn close(&self) {
+        if let Ok(all) = self.permits.acquire_many(READS_AT_ONCE_MAX).await {
+            self.permits.close();
+            drop(all);
+        }
+        self.idle.lock().clear();
     }
 }
 
@@ -52,11 +64,15 @@ impl Store {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
+        let permit = Arc::clone(&self.readers.permits).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let readers = Arc::clone(&self.readers);
-        match tokio::task::spawn_blocking(move || readers.with(read)).await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::Closed.into()),
-        }
+        let run = move || {
+            // Given back when the connection is, even if nobody waits for the result any more.
+            let _permit = permit;
+            readers.with(read)
+        };
+        let ended = |error: JoinError| if error.is_panic() { StoreError::Panicked } else { StoreError::Closed };
+        tokio::task::spawn_blocking(run).await.map_err(ended)?
     }
 
     /// Copies the database, as it is at one moment, to a file that must not exist yet, while it is in use.
@@ -64,17 +80,24 @@ impl Store {
         self.read(move |connection| {
             if destination.exists() {
                 let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-                return Err(super::open::file_error(&destination)(exists));
+                return Err(file_error(&destination)(exists));
             }
-            drop(super::open::private_file(&destination)?);
-            let mut target = Connection::open(&destination)?;
-            rusqlite::backup::Backup::new(connection, &mut target)?.run_to_completion(
-                1024,
-                std::time::Duration::ZERO,
-                None,
-            )?;
-            Ok(())
+            drop(private_file(&destination)?);
+            let copied = copy(connection, &destination);
+            if copied.is_err() {
+                std::fs::remove_file(&destination).map_err(file_error(&destination))?;
+            }
+            copied
         })
         .await
+    }
+}
+
+/// In one step, because every commit between two steps makes SQLite begin anew: under steady writing it would never end.
+fn copy(connection: &Connection, destination: &Path) -> Result<(), StoreError> {
+    let mut target = Connection::open(destination)?;
+    match Backup::new(connection, &mut target)?.step(-1)? {
+        StepResult::Done => Ok(()),
+        left => Err(StoreError::Value(format!("the copy is not complete: {left:?}"))),
     }
 }

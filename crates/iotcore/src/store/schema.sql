@@ -51,33 +51,45 @@ CREATE TABLE ownership_tokens (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX ownership_tokens_by_claim ON ownership_tokens (claim_id);
+CREATE INDEX ownership_tokens_by_expiry ON ownership_tokens (expires_ms);
 
--- One row for every client that ever connected: its presence, and the will to publish if it ends without a DISCONNECT.
+-- Clients that are or were connected: their presence, and the will to publish if one ends without a DISCONNECT.
 CREATE TABLE clients (
     client_id           TEXT PRIMARY KEY,
     version             INTEGER NOT NULL,
-    connected           INTEGER NOT NULL,
+    forget_ms           INTEGER,        -- null while connected; then, when its version begins anew
     session_identifier  TEXT NOT NULL,
     principal           TEXT NOT NULL,
     ip_address          TEXT NOT NULL,
     will_topic          TEXT,
     will_payload        BLOB,
     will_qos            INTEGER,
-    will_retain         INTEGER
+    will_retain         INTEGER,
+    will_properties     BLOB,
+    will_expiry_s       INTEGER,
+    will_delay_s        INTEGER,
+    will_due_ms         INTEGER         -- null until the client has gone and its will waits
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX clients_connected ON clients (client_id) WHERE connected = 1;
+CREATE INDEX clients_connected ON clients (client_id) WHERE forget_ms IS NULL;
+CREATE INDEX clients_with_wills_due ON clients (will_due_ms) WHERE will_due_ms IS NOT NULL;
+CREATE INDEX clients_to_forget ON clients (forget_ms) WHERE forget_ms IS NOT NULL;
 
 CREATE TABLE sessions (
     id          INTEGER PRIMARY KEY AUTOINCREMENT,
     client_id   TEXT NOT NULL UNIQUE,
+    mqtt5       INTEGER NOT NULL,       -- whether it is of MQTT 5, and not of 3.1.1
+    expiry_s    INTEGER NOT NULL,       -- how long it outlives its connection
     expires_ms  INTEGER                 -- null while connected
 ) STRICT;
+
+CREATE INDEX sessions_by_expiry ON sessions (expires_ms) WHERE expires_ms IS NOT NULL;
 
 CREATE TABLE subscriptions (
     session_id  INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     filter      TEXT NOT NULL,
     qos         INTEGER NOT NULL,
+    options     INTEGER NOT NULL,       -- bits: 1 no local, 2 retain as published
     PRIMARY KEY (session_id, filter)
 ) STRICT, WITHOUT ROWID;
 
@@ -93,12 +105,15 @@ CREATE TABLE queue (
     seq         INTEGER NOT NULL,
     topic       TEXT NOT NULL,
     retain      INTEGER NOT NULL,
+    properties  BLOB,                   -- as in a packet of MQTT 5
+    expires_ms  INTEGER,
     payload     BLOB,
     payload_id  INTEGER REFERENCES payloads (id),
     PRIMARY KEY (session_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX queue_by_payload ON queue (payload_id) WHERE payload_id IS NOT NULL;
+CREATE INDEX queue_by_expiry ON queue (expires_ms) WHERE expires_ms IS NOT NULL;
 
 CREATE TRIGGER queue_releases_payload AFTER DELETE ON queue WHEN OLD.payload_id IS NOT NULL BEGIN
     UPDATE payloads SET refs = refs - 1 WHERE id = OLD.payload_id;
@@ -109,17 +124,23 @@ CREATE TABLE retained (
     topic       TEXT PRIMARY KEY,
     payload     BLOB NOT NULL,
     qos         INTEGER NOT NULL,
+    properties  BLOB,                   -- as in a packet of MQTT 5
+    expires_ms  INTEGER,
     updated_ms  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX retained_by_expiry ON retained (expires_ms) WHERE expires_ms IS NOT NULL;
+
 -- The classic shadow has the empty name.
 CREATE TABLE shadows (
-    thing     TEXT NOT NULL,
-    name      TEXT NOT NULL,
-    document  TEXT NOT NULL,          -- state, metadata and version; of a deleted shadow its version
-    deleted   INTEGER NOT NULL,
+    thing       TEXT NOT NULL,
+    name        TEXT NOT NULL,
+    document    TEXT NOT NULL,          -- state, metadata and version; of a deleted shadow its version
+    deleted_ms  INTEGER,                -- null unless deleted
     PRIMARY KEY (thing, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX shadows_deleted ON shadows (deleted_ms) WHERE deleted_ms IS NOT NULL;
 
 -- Messages that nobody would publish again (lifecycle events, wills, shadow documents), until their rule's target has them.
 CREATE TABLE rule_outbox (
@@ -129,7 +150,8 @@ CREATE TABLE rule_outbox (
     principal       TEXT,
     client_id       TEXT,
     received_at_ms  INTEGER NOT NULL,
-    payload         BLOB NOT NULL
+    payload         BLOB NOT NULL,
+    set_aside       INTEGER NOT NULL DEFAULT 0  -- refused too often to hold up the others; tried again at the next start
 ) STRICT;
 
 CREATE INDEX rule_outbox_by_rule ON rule_outbox (rule, id);

@@ -1,7 +1,11 @@
 //! Group commit under failures: what is reported is what is durable.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
 use tempfile::TempDir;
 
+use super::read::READS_AT_ONCE_MAX;
 use super::{Store, StoreError, Tx, open};
 
 async fn opened(directory: &TempDir) -> Store {
@@ -66,10 +70,10 @@ async fn a_full_disk_fails_the_job_and_not_what_was_committed() {
 async fn effects_run_in_order_and_before_results() {
     let directory = TempDir::new().unwrap();
     let store = opened(&directory).await;
-    let seen = std::sync::Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
     let mut pending = Vec::new();
     for number in 0..100 {
-        let seen = std::sync::Arc::clone(&seen);
+        let seen = Arc::clone(&seen);
         let job = move |tx: &mut Tx<'_>| {
             let seq = tx.next_seq();
             tx.after_commit(move || seen.lock().push(number));
@@ -95,4 +99,97 @@ async fn a_database_of_a_later_version_is_refused() {
     store.write(later).await.unwrap();
     drop(store);
     assert!(matches!(open(directory.path()).await, Err(StoreError::Newer { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn a_panic_fails_its_own_job_and_the_writer_goes_on() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let panicking = |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+        insert("undone", 1)(tx)?;
+        panic!("a bug");
+    };
+    let error = store.write(panicking).await.unwrap_err();
+    assert!(matches!(error, StoreError::Panicked), "{error}");
+    let panicking_effect = |tx: &mut Tx<'_>| {
+        tx.after_commit(|| panic!("a bug"));
+        insert("kept", 1)(tx)
+    };
+    store.write(panicking_effect).await.unwrap();
+    let error = store.read(|_| -> Result<(), StoreError> { panic!("a bug") }).await.unwrap_err();
+    assert!(matches!(error, StoreError::Panicked), "{error}");
+    store.write(insert("last", 1)).await.unwrap();
+    assert_eq!(topics(&store).await, ["kept", "last"]);
+}
+
+#[tokio::test]
+async fn closing_finishes_what_was_handed_in_and_leaves_one_file_that_nobody_holds() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let mut pending = Vec::new();
+    for _ in 0..100 {
+        pending.push(store.submit(insert("same", 1)).await.unwrap());
+        pending.push(store.submit(|tx: &mut Tx<'_>| insert("other", 1)(tx)).await.unwrap());
+    }
+    topics(&store).await;
+    store.close().await.unwrap();
+    store.ended().await;
+    let done = futures_util::future::join_all(pending.into_iter().map(super::Pending::durable)).await;
+    assert_eq!(done.into_iter().filter(Result::is_ok).count(), 2, "each is there once");
+    assert!(matches!(store.write(insert("late", 1)).await, Err(StoreError::Closed)));
+    assert!(matches!(store.read(|_| Ok::<_, StoreError>(())).await, Err(StoreError::Closed)));
+    store.close().await.unwrap();
+    let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(left.iter().all(|name| name == "iotcore.db" || name == "iotcore.lock"), "{left:?}");
+    std::fs::File::open(directory.path().join("iotcore.lock")).unwrap().try_lock().unwrap();
+    assert_eq!(topics(&opened(&directory).await).await, ["other", "same"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reads_wait_for_their_turn() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let (now, most) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    let reads = (0..100).map(|_| {
+        let (now, most) = (Arc::clone(&now), Arc::clone(&most));
+        store.read(move |_| {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            now.fetch_sub(1, Ordering::SeqCst);
+            Ok::<_, StoreError>(())
+        })
+    });
+    for done in futures_util::future::join_all(reads).await {
+        done.unwrap();
+    }
+    assert!(most.load(Ordering::SeqCst) <= READS_AT_ONCE_MAX, "{most:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_ends_while_commits_go_on() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    // More than one step of a backup that would go by steps.
+    store.write(insert("big", 128 * 1024 * 1024)).await.unwrap();
+    store.write(insert("small", 1)).await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writing = {
+        // Faster than the writer, which waits for the disk.
+        let writer = rusqlite::Connection::open(directory.path().join("iotcore.db")).unwrap();
+        writer.pragma_update(None, "synchronous", "OFF").unwrap();
+        let stop = Arc::clone(&stop);
+        std::thread::spawn(move || {
+            while !stop.load(Ordering::SeqCst) {
+                writer.execute("UPDATE retained SET updated_ms = updated_ms + 1 WHERE topic = 'small'", []).unwrap();
+            }
+        })
+    };
+    let copy = TempDir::new().unwrap();
+    let backup = store.backup(copy.path().join("iotcore.db"));
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(30), backup).await;
+    stop.store(true, Ordering::SeqCst);
+    writing.join().unwrap();
+    ended.expect("it ends").unwrap();
+    assert_eq!(topics(&opened(&copy).await).await, ["big", "small"]);
+    assert!(store.backup(copy.path().join("missing/iotcore.db")).await.is_err());
 }

@@ -1,12 +1,15 @@
 //! The one writer: takes all jobs that wait, runs them in one transaction, commits once, then completes them in order.
 //!
-//! A job that fails is undone alone, by its savepoint; a commit that fails fails every job in it.
+//! A job that fails, or panics, is undone alone, by its savepoint; a commit that fails fails every job in it.
 
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{Store, StoreError};
 
@@ -45,7 +48,7 @@ impl Tx<'_> {
     fn undoable<T, E: From<StoreError>>(&mut self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, E>) -> Result<T, E> {
         let effects = self.after_commit.len();
         execute(self.connection, "SAVEPOINT job")?;
-        let result = job(self);
+        let result = catch_unwind(AssertUnwindSafe(|| job(self))).unwrap_or_else(|_| Err(StoreError::Panicked.into()));
         if result.is_err() {
             self.after_commit.truncate(effects);
             // After some errors (a full disk) SQLite has already undone the whole transaction.
@@ -87,7 +90,7 @@ impl Store {
                 let _gone = done.send(outcome);
             })
         });
-        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.writer.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         Ok(Pending(receiver))
     }
 
@@ -102,22 +105,49 @@ impl Store {
     }
 }
 
-/// Starts the writer's thread; it ends, and lets go of `lock`, when every sender is dropped.
-pub(super) fn start(connection: Connection, lock: File) -> Result<mpsc::Sender<Job>, StoreError> {
+/// The writer's thread, as others see it.
+pub(super) struct Writer {
+    pub(super) jobs: mpsc::Sender<Job>,
+    /// Tells it, with its next job, to take no more.
+    pub(super) closing: Arc<AtomicBool>,
+    /// How it ended, once it has let go of the database and the lock.
+    pub(super) ended: watch::Receiver<Option<Result<(), StoreError>>>,
+}
+
+/// Starts the writer's thread; it ends, and lets go of `lock`, when it is told to close or every sender is dropped.
+pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreError> {
     let mut next_seq: i64 =
         connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM queue", [], |row| row.get(0))?;
     let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_JOBS_MAX);
+    let (end, ended) = watch::channel(None);
+    let closing = Arc::new(AtomicBool::new(false));
+    let told_to_close = Arc::clone(&closing);
     thread::Builder::new()
         .name("iotcore-writer".into())
         .spawn(move || {
             while let Some(first) = jobs.blocking_recv() {
                 commit_group(&connection, &mut next_seq, first, &mut jobs);
+                if told_to_close.load(Ordering::Acquire) {
+                    // Those that are here already are still run.
+                    jobs.close();
+                }
             }
-            drop(connection);
+            let finished = finish(connection);
+            if let Err(error) = &finished {
+                tracing::error!(error = error as &dyn std::error::Error, "the database is not closed cleanly");
+            }
             drop(lock);
+            end.send_replace(Some(finished));
         })
         .map_err(super::open::file_error("iotcore-writer".as_ref()))?;
-    Ok(sender)
+    Ok(Writer { jobs: sender, closing, ended })
+}
+
+/// Moves the write-ahead log into the database, which is then one file.
+fn finish(connection: Connection) -> Result<(), StoreError> {
+    let busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    connection.close().map_err(|(_, error)| error)?;
+    if busy { Err(StoreError::Value("somebody still reads it, so its log was left beside it".into())) } else { Ok(()) }
 }
 
 fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &mut mpsc::Receiver<Job>) {
@@ -133,7 +163,7 @@ fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &
         while let Some(run) = job.take() {
             completions.push(run(Ok(&mut tx)));
             if connection.is_autocommit() {
-                return Err(StoreError::Sqlite(std::sync::Arc::new(rusqlite::Error::SqliteFailure(
+                return Err(StoreError::Sqlite(Arc::new(rusqlite::Error::SqliteFailure(
                     rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
                     Some("the transaction was undone by an earlier statement".into()),
                 ))));
@@ -146,7 +176,7 @@ fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &
     };
     let committed = group();
     match &committed {
-        Ok(()) => after_commit.into_iter().for_each(|effect| effect()),
+        Ok(()) => after_commit.into_iter().for_each(run_effect),
         Err(error) => {
             tracing::error!(error = error as &dyn std::error::Error, jobs = completions.len(), "commit failed");
             if !connection.is_autocommit()
@@ -157,6 +187,13 @@ fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &
         }
     }
     completions.into_iter().for_each(|complete| complete(committed.clone()));
+}
+
+/// What is committed is committed: one that panics keeps neither the others nor the writer from going on.
+fn run_effect(effect: AfterCommit) {
+    if catch_unwind(AssertUnwindSafe(effect)).is_err() {
+        tracing::error!("a bug: what follows a commit panicked");
+    }
 }
 
 fn execute(connection: &Connection, statement: &str) -> Result<(), StoreError> {

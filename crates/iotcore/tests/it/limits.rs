@@ -51,10 +51,6 @@ async fn answer(identity: &Identity, bytes: &[u8]) -> Vec<u8> {
 async fn other_versions_and_broken_packets_are_refused() {
     let world = World::start().await;
     let device = world.device("a").await;
-    let v5 = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
-    let answered = answer(&device, v5).await;
-    assert_eq!(answered[0], 0x20);
-    assert_eq!(answered[3], 0x84, "unsupported protocol version, in MQTT 5: {answered:?}");
     let v6 = b"\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01a";
     assert_eq!(answer(&device, v6).await, [0x20, 2, 0, 1]);
     assert_eq!(answer(&device, b"\x30\x03\x00\x01a").await, b"", "PUBLISH before CONNECT");
@@ -65,6 +61,14 @@ async fn other_versions_and_broken_packets_are_refused() {
     let huge = [connect_packet("a"), b"\x30\xff\xff\xff\x7f".to_vec()].concat();
     assert_eq!(answer(&device, &huge).await, [0x20, 2, 0, 0]);
     assert_eq!(answer(&device, &connect_packet("")).await, [0x20, 2, 0, 2]);
+    // A will of QoS 2, and one on a reserved topic: refused, and said so.
+    let will =
+        |flags: u8| [b"\x10\x12\x00\x04MQTT\x04".as_slice(), &[flags], b"\x00\x3c\x00\x01a\x00\x01w\x00\x00"].concat();
+    assert_eq!(answer(&device, &will(0b0001_0110)).await, [0x20, 2, 0, 5]);
+    let reserved = b"\x10\x14\x00\x04MQTT\x04\x06\x00\x3c\x00\x01a\x00\x03$aw\x00\x00";
+    assert_eq!(answer(&device, reserved).await, [0x20, 2, 0, 5]);
+    // What is malformed has no answer. MQTT 3.1.1 section 3.1.4.
+    assert_eq!(answer(&device, &will(0b0001_1110)).await, b"");
     world.stop().await;
 }
 

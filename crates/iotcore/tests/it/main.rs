@@ -1,8 +1,12 @@
 //! The broker from outside: real sockets, mutual TLS, `rumqttc` as the device.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test panics")]
 
+mod clients;
 mod common;
 mod limits;
+mod mqtt5;
+mod mqtt5_sessions;
+mod peer5;
 mod persistence;
 mod policy;
 mod provisioning;

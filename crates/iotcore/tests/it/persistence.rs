@@ -5,10 +5,21 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use marvain_iotcore::{Error, StoreError};
 use rumqttc::{PublishOptions, QoS};
 use tempfile::TempDir;
 
 use crate::common::{Client, Identity, Setup, World, next, rule};
+
+impl World {
+    /// Graceful, and then nobody holds the data directory, which it gives.
+    pub(crate) async fn close(self) -> Arc<TempDir> {
+        let core = self.core.clone();
+        let data = self.stop().await;
+        core.close().await.unwrap();
+        data
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_persistent_session_gets_what_it_missed_after_a_restart() {
@@ -98,7 +109,7 @@ async fn sessions_expire() {
     let client = device.connect_persistent().await;
     client.subscribe("x", QoS::AtLeastOnce).await;
     world.clock.advance(Duration::from_secs(3600));
-    assert_eq!(world.core.sweep(marvain_iotcore::Clock::now_ms(&*world.clock)).await.unwrap().sessions, 0);
+    world.core.sweep().await.unwrap();
     client.disconnect().await;
     world.gone("a").await;
     // Expired though not swept yet.
@@ -111,7 +122,7 @@ async fn sessions_expire() {
     client.disconnect().await;
     world.gone("a").await;
     world.clock.advance(Duration::from_secs(61));
-    assert_eq!(world.core.sweep(marvain_iotcore::Clock::now_ms(&*world.clock)).await.unwrap().sessions, 1);
+    world.core.sweep().await.unwrap();
     assert!(!device.connect_persistent().await.session_present);
     world.stop().await;
 }
@@ -194,12 +205,8 @@ async fn what_was_acknowledged_survives_kill_9() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_damaged_database_is_reported_and_left_alone() {
-    let world = World::start().await;
-    let data = world.stop().await;
-    // The writer lets go of the lock when it has closed the database.
-    std::fs::File::open(data.path().join("iot/iotcore.lock")).unwrap().lock().unwrap();
+    let data = World::start().await.close().await;
     let path = data.path().join("iot/iotcore.db");
-    let _there_may_be_none = std::fs::remove_file(path.with_extension("db-wal"));
     std::fs::write(&path, b"this is not a database, and not a small file either".repeat(100)).unwrap();
     let before = std::fs::read(&path).unwrap();
     let parts =
@@ -259,4 +266,84 @@ async fn a_lost_root_is_reported_and_not_replaced() {
         marvain_iotcore::IotCore::open(marvain_iotcore::Config::new(data.path().join("iot")), parts).await.unwrap_err();
     assert!(error.to_string().contains("root-ca.pem"), "{error}");
     assert!(!root.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_closed_core_has_kept_everything_and_holds_nothing() {
+    let world = World::start().await;
+    let subscriber = world.device("subscriber").await;
+    let client = subscriber.connect_persistent().await;
+    client.subscribe("news", QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    world.device("publisher").await.connect().await.publish("news", "kept", QoS::AtLeastOnce).await;
+    let another_handle = world.core.clone();
+    let data = world.close().await;
+    let mut left: Vec<_> =
+        std::fs::read_dir(data.path().join("iot")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["ca", "iotcore.db", "iotcore.lock"]);
+    assert!(matches!(another_handle.list_things("").await, Err(Error::Store(StoreError::Closed))));
+    assert!(matches!(another_handle.sweep().await, Err(StoreError::Closed)));
+    another_handle.close().await.unwrap();
+    let world = World::at(data, Setup::default()).await;
+    assert_eq!(subscriber.at(world.address).connect_persistent().await.receive_text().await.1, "kept");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn serving_ends_when_nothing_can_be_kept_any_more() {
+    let data = TempDir::new().unwrap();
+    let (core, _clock) = crate::common::open(data.path(), Setup::default()).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let serving = {
+        let core = core.clone();
+        tokio::spawn(async move { core.serve(listener, std::future::pending()).await })
+    };
+    core.close().await.unwrap();
+    let ended = tokio::time::timeout(crate::common::PATIENCE, serving).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(marvain_iotcore::ServeError::Closed)), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn persistent_sessions_are_bounded_in_number() {
+    let world = World::start().await;
+    let device = world.device("a").await;
+    let data = world.close().await;
+    let full = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000)
+                INSERT INTO sessions (client_id, mqtt5, expiry_s, expires_ms)
+                SELECT 's' || i, 0, 3600, 9000000000000 FROM n";
+    rusqlite::Connection::open(data.path().join("iot/iotcore.db")).unwrap().execute_batch(full).unwrap();
+    let world = World::at(data, Setup::default()).await;
+    let device = device.at(world.address);
+    let mut persistent = device.options();
+    persistent.set_clean_session(false);
+    assert!(Client::connect(persistent.clone()).await.is_err());
+    device.connect().await.publish("x", "without a session", QoS::AtLeastOnce).await;
+    persistent.set_client_id("s1".into());
+    assert!(Client::connect(persistent).await.unwrap().session_present);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_expired_takes_no_room_in_the_queue_of_an_absent_client() {
+    let world = World::start().await;
+    let (device, publisher) = (world.device("a").await, world.device("publisher").await);
+    let client = device.connect_persistent().await;
+    client.subscribe("news", QoS::AtLeastOnce).await;
+    client.disconnect().await;
+    let data = world.close().await;
+    // As full as it may be.
+    let full = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                INSERT INTO queue (session_id, seq, topic, retain, expires_ms, payload)
+                SELECT id, i, 'news', 0, iif(i = 1, NULL, 1700000000000 + i), x'31' FROM sessions, n";
+    rusqlite::Connection::open(data.path().join("iot/iotcore.db")).unwrap().execute_batch(full).unwrap();
+    let world = World::at(data, Setup::default()).await;
+    world.clock.advance(Duration::from_secs(10));
+    world.core.sweep().await.unwrap();
+    assert_eq!(world.core.stats().expired, 9999);
+    publisher.at(world.address).connect().await.publish("news", "2", QoS::AtLeastOnce).await;
+    assert_eq!(world.core.stats().dropped_queue_full, 0);
+    let mut client = device.at(world.address).connect_persistent().await;
+    assert_eq!((client.receive_text().await.1, client.receive_text().await.1), ("1".into(), "2".into()));
+    world.stop().await;
 }

@@ -22,6 +22,10 @@ async fn a_client_connects_as_its_thing_and_nothing_else() {
     let mut options = device.options();
     options.set_client_id("other".into());
     assert!(Client::connect(options).await.is_err());
+    // Counted after the client has been told.
+    while world.core.stats().refused == 0 {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(world.core.stats().refused, 1);
     world.stop().await;
 }

@@ -10,7 +10,7 @@ use rcgen::{CertificateParams, KeyPair};
 use rumqttc::{PublishOptions, QoS};
 use serde_json::{Value, json};
 
-use crate::common::{Client, Identity, Setup, World};
+use crate::common::{Client, Identity, PATIENCE, Setup, World};
 
 const CREATE: &str = "$aws/certificates/create-from-csr/json";
 const PROVISION: &str = "$aws/provisioning-templates/fleet/provision/json";
@@ -60,13 +60,13 @@ impl ProvisioningHook for Codes {
     }
 }
 
-struct Fleet {
-    world: World,
-    claim: Identity,
+pub(crate) struct Fleet {
+    pub(crate) world: World,
+    pub(crate) claim: Identity,
 }
 
 impl Fleet {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let world = World::with(Setup { hook: Some(Arc::new(Codes)), ..Setup::default() }).await;
         world.core.put_template("fleet", &template()).await.unwrap();
         world.core.create_policy("claim", CLAIM).await.unwrap();
@@ -77,7 +77,7 @@ impl Fleet {
     }
 }
 
-fn csr(key: &KeyPair) -> String {
+pub(crate) fn csr(key: &KeyPair) -> String {
     CertificateParams::new(Vec::new()).unwrap().serialize_request(key).unwrap().pem().unwrap()
 }
 
@@ -196,8 +196,24 @@ async fn tokens_expire_with_their_certificates() {
     world.clock.advance(Duration::from_secs(3600));
     let late = ask(&mut device, PROVISION, &register(&created, "7", "right"), "rejected").await;
     assert_eq!(late["errorCode"], "InvalidCertificateOwnershipToken");
-    let swept = world.core.sweep(marvain_iotcore::Clock::now_ms(&*world.clock)).await.unwrap();
-    assert_eq!(swept.certificates, 1);
-    assert!(world.core.describe_certificate(id).await.unwrap().is_none());
+    // Serving sweeps, without being asked.
+    let swept = async {
+        while world.core.describe_certificate(id).await.unwrap().is_some() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, swept).await.unwrap();
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_claim_without_its_policy_or_template_leaves_no_certificate() {
+    let Fleet { world, claim } = Fleet::start().await;
+    for (template, policy) in [("fleet", "missing"), ("missing", "claim")] {
+        let refused = world.core.create_provisioning_claim(template, policy).await.unwrap_err();
+        assert!(refused.to_string().contains("`missing`"), "{refused}");
+    }
+    let left: Vec<_> = world.core.list_certificates(None).await.unwrap().iter().map(|left| left.id).collect();
+    assert_eq!(left, [claim.id]);
     world.stop().await;
 }

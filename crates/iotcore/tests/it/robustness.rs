@@ -80,6 +80,29 @@ async fn a_slow_persistent_subscriber_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_tiny_packets_holds_up_nobody() {
+    let world = World::start().await;
+    let mut storm = raw(&world.device("storm").await).await;
+    storm.write_all(&connect_packet("storm")).await.unwrap();
+    // A million questions, whose answers it does not read: it is not read either, and keeps no memory here.
+    let storm = tokio::spawn(async move {
+        let _until_the_end = storm.write_all(&[0xC0, 0].repeat(1_000_000)).await;
+        storm
+    });
+    let mut other = world.device("other").await.connect().await;
+    other.subscribe("x", QoS::AtLeastOnce).await;
+    for _ in 0..300 {
+        other.publish("x", "", QoS::AtLeastOnce).await;
+        other.receive().await;
+    }
+    assert!(world.core.connection("storm").is_some());
+    storm.abort();
+    drop(storm.await);
+    world.gone("storm").await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_hundred_idle_connections_are_no_burden() {
     let world = World::start().await;
     let device = world.device("many").await;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
 use rumqttc::{PublishOptions, QoS};
@@ -83,6 +84,32 @@ async fn without_its_target_a_publish_is_not_acknowledged() {
     world.stop().await;
 }
 
+/// Takes a message once it was asked for often enough.
+struct Slow(mpsc::UnboundedSender<RuleMessage>);
+
+#[async_trait::async_trait]
+impl RuleTarget for Slow {
+    async fn deliver(&self, message: RuleMessage) -> Result<(), RuleError> {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        self.0.send(message).map_err(|error| RuleError(error.into()))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failing_rule_keeps_nothing_from_the_others() {
+    let (failing, _target, _delivered) = broken("in");
+    let (sender, mut delivered) = mpsc::unbounded_channel();
+    let slow = Rule { name: "slow".into(), target: Arc::new(Slow(sender)), ..failing.clone() };
+    let world = World::with(Setup { rules: vec![failing, slow], ..Setup::default() }).await;
+    let client = world.device("pi").await.connect().await;
+    // Nobody sends it again.
+    client.publish("in", "once", QoS::AtMostOnce).await;
+    assert_eq!(next(&mut delivered).await.payload, "once");
+    world.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lifecycle_events_wait_for_their_target() {
     let (rule, target, mut delivered) = broken("$aws/events/#");
@@ -130,8 +157,12 @@ async fn lifecycle_events_say_what_aws_says() {
         client.subscribe("a", QoS::AtMostOnce).await;
         let subscribed = watcher.receive_json("$aws/events/subscriptions/subscribed/pi").await;
         assert_eq!(subscribed["topics"], serde_json::json!(["a"]));
-        client.mqtt.unsubscribe_tracked("a").await.unwrap().wait_async().await.unwrap();
-        watcher.receive_json("$aws/events/subscriptions/unsubscribed/pi").await;
+        // What it was not subscribed to is no event.
+        for filter in ["never", "a", "a"] {
+            client.mqtt.unsubscribe_tracked(filter).await.unwrap().wait_async().await.unwrap();
+        }
+        let unsubscribed = watcher.receive_json("$aws/events/subscriptions/unsubscribed/pi").await;
+        assert_eq!(unsubscribed["topics"], serde_json::json!(["a"]));
         if goodbye {
             client.disconnect().await;
         } else {
@@ -156,5 +187,26 @@ async fn lifecycle_events_say_what_aws_says() {
     let ended = watcher.receive_json("$aws/events/presence/disconnected/pi").await;
     assert_eq!((&ended["disconnectReason"], &ended["versionNumber"]), (&"DUPLICATE_CLIENTID".into(), &2.into()));
     assert_eq!(watcher.receive_json("$aws/events/presence/connected/pi").await["versionNumber"], 3);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_of_lifecycle_events_begins_anew_for_a_client_that_was_away_for_long() {
+    let (rule, mut events) = rule("$aws/events/presence/connected/+");
+    let world = World::with(Setup { rules: vec![rule], session_expiry_s: Some(3 * 3600), ..Setup::default() }).await;
+    let (brief, persistent) = (world.device("brief").await, world.device("persistent").await);
+    let mut versions = Vec::new();
+    for away_s in [3000, 3601, 3 * 3600 + 1, 0] {
+        for client in [brief.connect().await, persistent.connect_persistent().await] {
+            let event: serde_json::Value = serde_json::from_slice(&next(&mut events).await.payload).unwrap();
+            versions.push(event["versionNumber"].clone());
+            client.disconnect().await;
+        }
+        world.gone("brief").await;
+        world.gone("persistent").await;
+        world.clock.advance(Duration::from_secs(away_s));
+        world.core.sweep().await.unwrap();
+    }
+    assert_eq!(versions, [0, 0, 1, 1, 0, 2, 0, 0]);
     world.stop().await;
 }

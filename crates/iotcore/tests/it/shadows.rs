@@ -72,6 +72,25 @@ async fn a_named_shadow_waits_for_its_absent_device() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_of_a_deleted_shadow_is_kept_for_two_days() {
+    let world = World::start().await;
+    let thing = ThingName::parse("pi").unwrap();
+    let mut versions = Vec::new();
+    for gone_s in [48 * 3600 - 1, 48 * 3600, 0] {
+        let request = json!({"state": {"desired": {"lamp": "on"}}}).to_string();
+        let accepted = world.core.shadow_update(thing.clone(), None, request.as_bytes()).await.unwrap();
+        versions.push(serde_json::from_slice::<serde_json::Value>(&accepted).unwrap()["version"].clone());
+        world.core.shadow_delete(thing.clone(), None).await.unwrap();
+        world.clock.advance(std::time::Duration::from_secs(gone_s));
+        world.core.sweep().await.unwrap();
+    }
+    let [first, within, later] = versions.try_into().unwrap();
+    assert!(within.as_u64() > first.as_u64(), "{first} {within}");
+    assert_eq!(later, first);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_updates_are_applied_one_after_another() {
     let world = World::start().await;
     let thing = ThingName::parse("pi").unwrap();

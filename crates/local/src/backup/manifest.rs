@@ -15,8 +15,8 @@ use std::{
 pub(super) const MANIFEST: &str = "manifest.json";
 /// The format that this program writes and reads.
 const FORMAT: u32 = 1;
-/// Longest manifest that is read, in bytes: a million files.
-const MANIFEST_BYTES_MAX: u64 = 256 << 20;
+/// Longest manifest, in bytes: some six million files.
+const MANIFEST_BYTES_MAX: u64 = 1 << 30;
 
 /// What a backup consists of.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,10 +46,20 @@ pub(super) fn write(destination: &Path, at: Timestamp, mut files: Vec<BackupFile
     files.sort_unstable();
     let manifest = Manifest { format: FORMAT, at, files };
     let path = destination.join(MANIFEST);
-    let text =
-        serde_json::to_vec_pretty(&manifest).map_err(|source| BackupError::Manifest { path: path.clone(), source })?;
+    let text = encode(&manifest, &path, MANIFEST_BYTES_MAX)?;
     write_durably(&path, &text).map_err(BackupError::file(path))?;
     Ok(manifest)
+}
+
+/// A manifest that can be read again.
+fn encode(manifest: &Manifest, path: &Path, bytes_max: u64) -> Result<Vec<u8>, BackupError> {
+    let text = serde_json::to_vec(manifest).map_err(|source| BackupError::Manifest { path: path.into(), source })?;
+    within(text.len() as u64, path, bytes_max)?;
+    Ok(text)
+}
+
+fn within(bytes: u64, path: &Path, bytes_max: u64) -> Result<(), BackupError> {
+    if bytes <= bytes_max { Ok(()) } else { Err(BackupError::TooLarge { path: path.into(), bytes, bytes_max }) }
 }
 
 /// Checks that a backup is complete and has the bytes that it was written with. Reads all of it, and blocks.
@@ -80,13 +90,13 @@ pub fn verify_backup(backup: &Path) -> Result<Manifest, BackupError> {
 
 fn read(backup: &Path) -> Result<Manifest, BackupError> {
     let path = backup.join(MANIFEST);
-    let mut text = Vec::new();
-    match File::open(&path) {
+    let file = match File::open(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(BackupError::Incomplete(backup.into())),
-        file => file
-            .and_then(|file| file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text))
-            .map_err(BackupError::file(&path))?,
+        file => file.map_err(BackupError::file(&path))?,
     };
+    within(file.metadata().map_err(BackupError::file(&path))?.len(), &path, MANIFEST_BYTES_MAX)?;
+    let mut text = Vec::new();
+    file.take(MANIFEST_BYTES_MAX).read_to_end(&mut text).map_err(BackupError::file(&path))?;
     let manifest: Manifest =
         serde_json::from_slice(&text).map_err(|source| BackupError::Manifest { path: path.clone(), source })?;
     let stays_inside = |file: &BackupFile| file.path.components().all(|part| matches!(part, Component::Normal(_)));
@@ -94,5 +104,25 @@ fn read(backup: &Path) -> Result<Manifest, BackupError> {
         Ok(manifest)
     } else {
         Err(BackupError::Unusable(path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_manifest_is_written_that_could_not_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(MANIFEST);
+        let manifest = Manifest { format: FORMAT, at: Timestamp::EPOCH, files: vec![] };
+        let text = encode(&manifest, &path, MANIFEST_BYTES_MAX).unwrap();
+        let bytes = text.len() as u64;
+        assert!(encode(&manifest, &path, bytes).is_ok());
+        let refused = encode(&manifest, &path, bytes - 1);
+        assert!(matches!(refused, Err(BackupError::TooLarge { .. })), "{refused:?}");
+        File::create(&path).unwrap().set_len(MANIFEST_BYTES_MAX + 1).unwrap();
+        let refused = read(dir.path());
+        assert!(matches!(refused, Err(BackupError::TooLarge { .. })), "{refused:?}");
     }
 }

@@ -73,12 +73,40 @@ pub enum BackupError {
         #[source]
         source: serde_json::Error,
     },
+    /// The manifest has more files than can be read again.
+    #[error("`{}` has {bytes} bytes, more than the {bytes_max} that a manifest may have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The largest.
+        bytes_max: u64,
+    },
     /// The manifest is of a later format, or names files outside of the backup.
     #[error("`{}` is no manifest that this program can use", .0.display())]
     Unusable(PathBuf),
     /// A file of the manifest is missing, or one is there that the manifest does not have, or bytes differ.
     #[error("`{}` is not as the backup's manifest has it", .0.display())]
     Differs(PathBuf),
+    /// The data directory was moved aside, and then neither the backup nor it could take its place.
+    #[error("the data are in `{}` and cannot be moved back: rename it by hand", aside.display())]
+    Aside {
+        /// Where the data are.
+        aside: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The backup has taken the data's place, and the file system does not promise to keep it so.
+    #[error("`{}` is restored, but may not be after a power failure", path.display())]
+    Unsure {
+        /// The data directory.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl BackupError {
@@ -104,7 +132,10 @@ impl LocalStores {
         let prepare = (directory.clone(), destination.clone());
         blocking(move || files::prepare(&prepare.0, &prepare.1)).await?;
         let cut = self.cut().await?;
+        // The copying goes on when nobody waits for it any more; nobody may swap the directory under it.
+        let lock = self.lock();
         blocking(move || {
+            let _lock = lock;
             let mut copied = cut.copy_to(&directory, &destination)?;
             copied.extend(files::copy_rest(&directory, &destination, &copied)?);
             files::sync_directories(&destination)?;

@@ -5,12 +5,28 @@ use marvain_hub::port::{AuditRow, Head};
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(super) fn unsealed(connection: &Connection, limit: usize) -> Result<Vec<AuditRow>, Fault> {
-    let mut rows = Vec::new();
     // Two statements, so that each reads its part of an index in order and stops.
-    for sql in [
+    let rows = [
         "SELECT row, seq, draft FROM audit_rows WHERE seq IS NOT NULL ORDER BY seq LIMIT ?",
         "SELECT row, seq, draft FROM audit_rows WHERE seq IS NULL ORDER BY row LIMIT ?",
-    ] {
+    ];
+    read(connection, rows, limit)
+}
+
+pub(super) fn unsealed_last(connection: &Connection, limit: usize) -> Result<Vec<AuditRow>, Fault> {
+    let rows = [
+        "SELECT row, seq, draft FROM audit_rows WHERE seq IS NULL ORDER BY row DESC LIMIT ?",
+        "SELECT row, seq, draft FROM audit_rows WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT ?",
+    ];
+    let mut rows = read(connection, rows, limit)?;
+    rows.reverse();
+    Ok(rows)
+}
+
+/// What the first statement finds, then what the other finds, of at most `limit` rows.
+fn read(connection: &Connection, statements: [&str; 2], limit: usize) -> Result<Vec<AuditRow>, Fault> {
+    let mut rows = Vec::new();
+    for sql in statements {
         let left = limit.saturating_sub(rows.len());
         let mut statement = connection.prepare_cached(sql)?;
         let mut found = statement.query([left])?;

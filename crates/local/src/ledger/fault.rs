@@ -7,6 +7,7 @@ use marvain_hub::port::LedgerError;
 #[derive(Debug)]
 pub(super) enum Fault {
     Conflict { pk: String, sk: String },
+    Cursor,
     Bug(String),
     Store(StoreError),
 }
@@ -33,6 +34,7 @@ impl From<Fault> for LedgerError {
     fn from(fault: Fault) -> Self {
         match fault {
             Fault::Conflict { pk, sk } => Self::Conflict { pk, sk },
+            Fault::Cursor => Self::Cursor,
             Fault::Bug(what) => Self::Bug(what),
             Fault::Store(StoreError::Sqlite(error)) if !StoreError::Sqlite(error.clone()).is_passing() => {
                 Self::Bug(error.to_string())

@@ -116,6 +116,10 @@ impl Ledger for SqliteLedger {
         self.read(move |connection| audit::unsealed(connection, limit)).await
     }
 
+    async fn unsealed_last(&self, limit: usize) -> Result<Vec<AuditRow>, LedgerError> {
+        self.read(move |connection| audit::unsealed_last(connection, limit)).await
+    }
+
     async fn sequence(&self, first: u64, rows: &[u64]) -> Result<(), LedgerError> {
         let rows = rows.to_vec();
         self.write(move |connection| audit::sequence(connection, first, &rows)).await

@@ -114,7 +114,7 @@ fn parse(query: &Query, after: &str, parts: usize) -> Result<Vec<String>, Fault>
         Some(Cursor(index, pk, place)) if index == name(query.index) && pk == query.pk && place.len() == parts => {
             Ok(place)
         }
-        _ => Err(Fault::Bug("a page's cursor that does not belong to this query".into())),
+        _ => Err(Fault::Cursor),
     }
 }
 

@@ -61,10 +61,13 @@ pub(super) fn list(
 }
 
 pub(super) fn redrive(connection: &Connection, which: &Redrive) -> Result<usize, QueueError> {
-    let (condition, value) = match which {
-        Redrive::Queue(queue) => ("queue = ?", queue.name()),
-        Redrive::Delivery(id) => ("id = ?", id.as_str()),
+    let (queue, id) = match which {
+        Redrive::Queue(queue) => (queue, None),
+        Redrive::Delivery(queue, id) => (queue, Some(id.as_str())),
     };
-    let sql = format!("UPDATE deliveries SET dead_at = NULL, attempts = 0 WHERE dead_at IS NOT NULL AND {condition}");
-    Ok(connection.prepare_cached(&sql)?.execute([value])?)
+    let mut update = connection.prepare_cached(
+        "UPDATE deliveries SET dead_at = NULL, attempts = 0
+         WHERE dead_at IS NOT NULL AND queue = ?1 AND ifnull(id = ?2, TRUE)",
+    )?;
+    Ok(update.execute(params![queue.name(), id])?)
 }

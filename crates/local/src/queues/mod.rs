@@ -140,8 +140,8 @@ pub struct DeadLetters {
 pub enum Redrive {
     /// All of a queue.
     Queue(Queue),
-    /// One.
-    Delivery(DeliveryId),
+    /// One of a queue.
+    Delivery(Queue, DeliveryId),
 }
 
 /// Why the queues did not do it.

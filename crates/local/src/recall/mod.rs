@@ -85,15 +85,29 @@ impl Recall for SqliteRecall {
     }
 
     async fn search(&self, query: &RecallQuery) -> Result<Vec<Hit>, RecallError> {
-        let (query, nearest) = (query.clone(), Arc::clone(&self.nearest));
-        let found = self.store.read(move |connection| search(connection, &nearest, &query)).await;
-        found
-            .map_err(unavailable)?
-            .into_iter()
-            .map(|(id, signals)| {
-                Ok(Hit { memory: parse(&id)?, similarity: signals.similarity, text_score: signals.text_score })
-            })
-            .collect()
+        let limit = query.limit.clamp(1, HITS_MAX);
+        let (near, nearest) = (query.clone(), Arc::clone(&self.nearest));
+        let near = self.store.read(move |connection| {
+            let candidates = nearest.read().candidates(&near.vector_space, &near.vector, &near.tiers, limit);
+            nearest::rescore(connection, &candidates, &near, limit)
+        });
+        let said = query.clone();
+        let said = self.store.read(move |connection| words::best(connection, &said.text, &said.tiers, limit));
+        let (near, said) = tokio::try_join!(near, said).map_err(unavailable)?;
+        hits(near, said)
+    }
+
+    async fn of_other_spaces(&self, space: &str, limit: usize) -> Result<Vec<MemoryId>, RecallError> {
+        let space = space.to_owned();
+        let ids = self.store.read(move |connection| {
+            // Two ranges of the index, so that nothing is read if all are of this space.
+            let mut select = connection.prepare_cached(
+                "SELECT memory FROM docs WHERE space < ?1 UNION ALL SELECT memory FROM docs WHERE space > ?1 LIMIT ?2",
+            )?;
+            let ids: Result<Vec<String>, _> = select.query_map(params![space, limit], |row| row.get(0))?.collect();
+            ids.map_err(StoreError::from)
+        });
+        ids.await.map_err(unavailable)?.iter().map(|id| parse(id)).collect()
     }
 
     async fn ids(&self) -> Result<Vec<MemoryId>, RecallError> {
@@ -114,29 +128,19 @@ fn parse(id: &str) -> Result<MemoryId, RecallError> {
     id.parse().map_err(|error| RecallError(Box::new(error)))
 }
 
-/// What found a memory.
-#[derive(Default)]
-struct Signals {
-    similarity: Option<f32>,
-    text_score: Option<f32>,
-}
-
 /// Both signals, each with as many memories as the query asks for, as if there were no other.
-fn search(
-    connection: &Connection,
-    nearest: &RwLock<Nearest>,
-    query: &RecallQuery,
-) -> Result<HashMap<String, Signals>, StoreError> {
-    let limit = query.limit.clamp(1, HITS_MAX);
-    let mut found: HashMap<String, Signals> = HashMap::new();
-    let candidates = nearest.read().candidates(&query.vector_space, &query.vector, &query.tiers, limit);
-    for (memory, similarity) in nearest::rescore(connection, &candidates, query, limit)? {
-        found.entry(memory).or_default().similarity = Some(similarity);
+fn hits(near: Vec<(String, f32)>, said: Vec<(String, f32)>) -> Result<Vec<Hit>, RecallError> {
+    let mut hits: HashMap<String, Hit> = HashMap::with_capacity(near.len() + said.len());
+    let hit = |id: &str| Ok(Hit { memory: parse(id)?, similarity: None, text_score: None });
+    for (id, similarity) in near {
+        let found = hit(&id)?;
+        hits.insert(id, Hit { similarity: Some(similarity), ..found });
     }
-    for (memory, score) in words::best(connection, &query.text, &query.tiers, limit)? {
-        found.entry(memory).or_default().text_score = Some(score);
+    for (id, score) in said {
+        let found = hits.remove(&id).map_or_else(|| hit(&id), Ok)?;
+        hits.insert(id, Hit { text_score: Some(score), ..found });
     }
-    Ok(found)
+    Ok(hits.into_values().collect())
 }
 
 fn put(connection: &Connection, doc: RecallDoc) -> Result<Change, StoreError> {

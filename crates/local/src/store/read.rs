@@ -7,17 +7,17 @@ use std::{path::PathBuf, sync::Arc};
 use tokio::sync::Semaphore;
 
 /// Reads of one database that run at the same time; more wait.
-const READERS_MAX: usize = 4;
+pub(super) const READERS_MAX: usize = 4;
 
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    free: Semaphore,
+    free: Arc<Semaphore>,
 }
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), free: Semaphore::new(READERS_MAX) }
+        Self { path, idle: Mutex::default(), free: Arc::new(Semaphore::new(READERS_MAX)) }
     }
 
     pub(super) async fn run<T, E>(
@@ -28,9 +28,11 @@ impl Readers {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let _permit = self.free.acquire().await.map_err(|_| StoreError::Closed)?;
+        let permit = Arc::clone(&self.free).acquire_owned().await.map_err(|_| StoreError::Closed)?;
         let readers = Arc::clone(self);
         let done = tokio::task::spawn_blocking(move || {
+            // The work goes on when nobody waits for it any more, so the permit is its own.
+            let _permit = permit;
             let idle = readers.idle.lock().pop();
             let connection = match idle {
                 Some(connection) => connection,

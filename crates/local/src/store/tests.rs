@@ -1,9 +1,12 @@
 //! The writer: what shares a transaction shares no fate, and what it does when it has to rest or to end.
 
-use super::{Schema, Store, StoreError};
+use super::{Schema, Store, StoreError, read::READERS_MAX};
 use futures_util::{FutureExt, future::join_all};
 use parking_lot::Mutex;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, mpsc},
+    time::Duration,
+};
 
 const SCHEMA: Schema = Schema { migrations: &["CREATE TABLE t (n INTEGER PRIMARY KEY)"], at_open: "" };
 
@@ -84,6 +87,33 @@ async fn nothing_is_written_while_it_is_held() {
     drop(held);
     write.await.unwrap();
     assert_eq!(numbers(&store).await, [1]);
+}
+
+#[tokio::test]
+async fn a_read_that_nobody_waits_for_still_counts() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("t.db"), SCHEMA).unwrap();
+    let (end, ended) = mpsc::channel::<()>();
+    let ended = Arc::new(Mutex::new(ended));
+    for _ in 0..READERS_MAX {
+        let (begin, begun) = tokio::sync::oneshot::channel();
+        let ended = Arc::clone(&ended);
+        let read = store.read(move |_| {
+            begin.send(()).unwrap();
+            // An error is the test's end.
+            ended.lock().recv().unwrap_or_default();
+            Ok::<_, StoreError>(())
+        });
+        tokio::select! {
+            _ = read => unreachable!("it is not let end"),
+            begun = begun => begun.unwrap(),
+        }
+    }
+    let further = numbers(&store);
+    tokio::pin!(further);
+    assert!(tokio::time::timeout(Duration::from_millis(50), &mut further).await.is_err());
+    end.send(()).unwrap();
+    assert!(further.await.is_empty());
 }
 
 #[tokio::test]

@@ -83,33 +83,48 @@ impl Files {
         read(&self.root.join(path))
     }
 
-    /// The keys that begin so, in the order of their bytes.
-    pub(super) fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
+    /// The first `limit` keys after `after` that begin with `prefix`, in the order of their bytes.
+    pub(super) fn list(&self, prefix: &str, after: &str, limit: usize) -> io::Result<Vec<String>> {
         // Whole segments of the prefix are directories; only the deepest of them has to be walked.
-        let (directory, _) = prefix.rsplit_once('/').unwrap_or_default();
+        let directory = prefix.rfind('/').and_then(|end| prefix.get(..=end)).unwrap_or_default();
         let mut keys = Vec::new();
-        if directory.is_empty() || directory.split('/').all(is_segment) {
-            self.walk(directory, &mut keys)?;
+        if directory.split_terminator('/').all(is_segment) {
+            self.walk(directory, &|key| key > after && key.starts_with(prefix), after, limit, &mut keys)?;
         }
-        keys.retain(|key| key.starts_with(prefix));
-        keys.sort_unstable();
         Ok(keys)
     }
 
-    fn walk(&self, directory: &str, keys: &mut Vec<String>) -> io::Result<()> {
+    /// Walks a directory, which is empty or ends in `/`, but none that has nothing after `after`.
+    fn walk(
+        &self,
+        directory: &str,
+        is_wanted: &dyn Fn(&str) -> bool,
+        after: &str,
+        limit: usize,
+        keys: &mut Vec<String>,
+    ) -> io::Result<()> {
         let entries = match fs::read_dir(self.root.join(directory)) {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
             entries => entries?,
         };
+        let mut below = Vec::new();
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
             let Some(name) = name.to_str().filter(|name| is_segment(name)) else { continue };
-            let key = if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
-            if entry.file_type()?.is_dir() {
-                self.walk(&key, keys)?;
-            } else {
-                keys.push(key);
+            let end = if entry.file_type()?.is_dir() { "/" } else { "" };
+            below.push(format!("{directory}{name}{end}"));
+        }
+        // With the slash of a directory this is the order of the keys below them.
+        below.sort_unstable();
+        for path in below {
+            if keys.len() >= limit {
+                break;
+            }
+            if !path.ends_with('/') {
+                keys.extend(Some(path).filter(|key| is_wanted(key)));
+            } else if path.as_str() > after || after.starts_with(&path) {
+                self.walk(&path, is_wanted, after, limit, keys)?;
             }
         }
         Ok(())

@@ -29,6 +29,15 @@ impl FileVault {
         Ok(Self { files: Arc::new(Files::open(root).map_err(OpenError::file(root))?) })
     }
 
+    /// The first `limit` keys after `after`, in order. What comes before is not walked.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`] if the file system refuses.
+    pub async fn page(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, VaultError> {
+        let after = after.unwrap_or_default().to_owned();
+        self.run(move |files| files.list("", &after, limit).map_err(unavailable)).await
+    }
+
     pub(crate) fn root(&self) -> &Path {
         self.files.root()
     }
@@ -62,7 +71,7 @@ impl Vault for FileVault {
 
     async fn list(&self, prefix: &str) -> Result<Vec<String>, VaultError> {
         let prefix = prefix.to_owned();
-        self.run(move |files| files.list(&prefix).map_err(unavailable)).await
+        self.run(move |files| files.list(&prefix, "", usize::MAX).map_err(unavailable)).await
     }
 }
 
@@ -75,7 +84,7 @@ impl ReadObject for FileVault {
 
     fn list(&self, prefix: &str, visit: &mut dyn FnMut(&str)) -> Result<(), ReadError> {
         let error = |source: io::Error| ReadError { what: prefix.to_owned(), source: source.into() };
-        self.files.list(prefix).map_err(error)?.iter().for_each(|key| visit(key));
+        self.files.list(prefix, "", usize::MAX).map_err(error)?.iter().for_each(|key| visit(key));
         Ok(())
     }
 }

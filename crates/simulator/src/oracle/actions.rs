@@ -12,6 +12,7 @@ use serde_json::Value;
 
 const STATES: &str = "actions move along their states";
 const FIXED: &str = "what an action does never changes";
+const FORGET: &str = "what is forgotten is gone";
 const GRANT: &str = "no effect without a matching allow";
 const PRIVACY: &str = "privacy mode is kept";
 
@@ -23,9 +24,10 @@ const fn may_follow(from: ActionState, to: ActionState) -> bool {
     };
     matches!(
         (from, to),
-        (Proposed, Allowed | AwaitingApproval | Rejected | Canceled)
+        (Proposed, Allowed | AwaitingApproval | Rejected | Expired | Canceled)
             | (AwaitingApproval, Approved | Rejected | Expired | Canceled)
-            | (Allowed | Approved, Dispatched | Succeeded | Failed | Canceled)
+            | (Allowed | Approved, Dispatched | Succeeded | Failed | Expired | Canceled)
+            | (Allowed, AwaitingApproval)
             | (Dispatched, Acknowledged | Succeeded | Failed | Rejected | Expired | TimedOut)
             | (Acknowledged, Succeeded | Failed | Rejected | Expired | TimedOut)
     )
@@ -48,6 +50,10 @@ impl Oracle {
         let Some(new) = parsed::<Action>(new) else { return violated(FIXED, "an action does not read back") };
         let Some(old) = old.and_then(parsed::<Action>) else { return self.action_made(&new) };
         let id = &new.id;
+        if old.forgotten && !new.forgotten {
+            return violated(FORGET, format!("the words of {id} came back as {new:?}"));
+        }
+        let old = if new.forgotten { old.forget() } else { old };
         let fixed = |a: &Action| (a.invocation.clone(), a.proposer.clone(), a.origin.clone(), a.risk, a.created_at);
         if fixed(&old) != fixed(&new) || old.args_hash != new.args_hash {
             return violated(FIXED, format!("{id} was {old:?}, is {new:?}"));
@@ -58,6 +64,11 @@ impl Oracle {
         }
         if old.state != new.state && !may_follow(old.state, new.state) {
             return violated(STATES, format!("{id} went from {:?} to {:?}", old.state, new.state));
+        }
+        if (old.state, new.state) == (ActionState::Allowed, ActionState::AwaitingApproval) {
+            self.count("asked after all");
+            let lost = new.grant.is_none();
+            return if lost { Ok(()) } else { violated(GRANT, format!("{id} is asked about with a grant")) };
         }
         if new.grant != old.grant {
             self.granted(&old, &new)?;
@@ -139,6 +150,11 @@ impl Oracle {
     /// It takes effect now.
     fn let_go(&mut self, action: &Action) -> Held {
         let id = &action.id;
+        if let Some(grant) = &action.grant
+            && action.changed_at >= grant.at.plus_s(action.command_ttl_s)
+        {
+            return violated(GRANT, format!("{id} takes effect by a grant of long ago"));
+        }
         let hash = action.invocation.hash().ok();
         if hash.is_none() || action.grant.as_ref().map(|grant| &grant.args_hash) != hash.as_ref() {
             return violated(GRANT, format!("{id} takes effect without a matching grant"));

@@ -110,7 +110,11 @@ impl Oracle {
             Some(old) if old.state == MemoryState::Tombstoned => {
                 return violated(FORGET, format!("{} came back as {new:?}", new.id));
             }
-            Some(old) if old.state != new.state && new.state == MemoryState::Tombstoned => self.count("forgotten"),
+            Some(old) if old.state != new.state && new.state == MemoryState::Tombstoned => {
+                self.count("forgotten");
+                let words = serde_json::to_string(old).unwrap_or_default();
+                self.forgotten.extend(markers(&words).map(str::to_owned));
+            }
             Some(_) => {}
         }
         Ok(())

@@ -75,6 +75,8 @@ pub(crate) struct Oracle {
     /// Deliveries that carry an event.
     carried: BTreeMap<EventId, BTreeSet<DeliveryId>>,
     executions: BTreeMap<ActionId, u64>,
+    /// Markers that forgotten memories had.
+    forgotten: BTreeSet<String>,
     /// Satellites that were ever revoked.
     revoked: BTreeSet<SatelliteId>,
 }

@@ -123,6 +123,11 @@ impl Ledger for SimLedger {
         self.inner.unsealed(limit).await
     }
 
+    async fn unsealed_last(&self, limit: usize) -> Result<Vec<AuditRow>, LedgerError> {
+        self.reach("unsealed_last").await?;
+        self.inner.unsealed_last(limit).await
+    }
+
     async fn sequence(&self, first: u64, rows: &[u64]) -> Result<(), LedgerError> {
         self.reach("sequence").await?;
         self.inner.sequence(first, rows).await?;

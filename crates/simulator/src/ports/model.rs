@@ -25,6 +25,10 @@ impl Model for SimModel {
         self.inner.name()
     }
 
+    fn embedding_space(&self) -> &str {
+        self.inner.embedding_space()
+    }
+
     async fn propose(&self, request: &PlanRequest) -> Result<Draft, ModelError> {
         self.shared.boundary().await;
         if self.shared.strikes(|weather| weather.model_down) {

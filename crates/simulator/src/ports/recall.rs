@@ -64,6 +64,11 @@ impl Recall for SimRecall {
         Ok(hits)
     }
 
+    async fn of_other_spaces(&self, space: &str, limit: usize) -> Result<Vec<MemoryId>, RecallError> {
+        self.reach().await?;
+        self.inner.of_other_spaces(space, limit).await
+    }
+
     async fn ids(&self) -> Result<Vec<MemoryId>, RecallError> {
         self.reach().await?;
         self.inner.ids().await

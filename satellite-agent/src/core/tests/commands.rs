@@ -216,6 +216,25 @@ fn after_damage_to_the_journal_open_commands_do_not_run_and_new_ones_do() {
 }
 
 #[test]
+fn a_command_that_comes_while_the_process_is_about_to_end_waits_for_the_next_start() {
+    let mut world = World::new();
+    world.connect(&lamp(1, "on", 60), false);
+    world.tell(Input::Stopping);
+    world.delta(&lamp(2, "off", 60));
+    world.tell(done(1));
+    assert_eq!(world.states(), ["acknowledged", "succeeded"], "what runs is still reported");
+    assert_eq!(world.started.len(), 1);
+    let mut world = world.restart(2);
+    world.connect(&lamp(2, "off", 60), false);
+    assert_eq!(world.started.len(), 1);
+    // Privacy mode is not a command.
+    world.tell(Input::Stopping);
+    world.shadow(ShadowName::Config, ShadowOp::UpdateDelta, &json!({"state": {"privacy": true}, "version": 2}));
+    world.say("a secret");
+    assert!(world.texts().is_empty());
+}
+
+#[test]
 fn a_command_without_arguments_may_come_without_them() {
     let mut world = World::new();
     let expires_at = Timestamp::from_ms(T0).plus_s(60);

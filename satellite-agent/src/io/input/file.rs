@@ -90,7 +90,12 @@ impl Follower {
     fn read(&mut self) -> io::Result<Vec<(Item, u64, u64)>> {
         let open = match &mut self.open {
             Some(open) => open,
-            None => self.open.insert(begin(&self.path, self.resume.take())?),
+            None => {
+                // The position is good until there is a file to go on with: it may not be readable yet.
+                let open = begin(&self.path, self.resume.as_ref())?;
+                self.resume = None;
+                self.open.insert(open)
+            }
         };
         let mut bytes = [0; READ_BYTES];
         let n = open.file.read(&mut bytes)?;
@@ -116,7 +121,7 @@ impl Follower {
     }
 }
 
-fn begin(path: &Path, resume: Option<Position>) -> io::Result<Open> {
+fn begin(path: &Path, resume: Option<&Position>) -> io::Result<Open> {
     let open = |path: &Path, offset: u64| {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -137,8 +142,9 @@ fn begin(path: &Path, resume: Option<Position>) -> io::Result<Open> {
     match siblings.flatten().map(|sibling| sibling.path()).find(|sibling| same(sibling).is_some()) {
         Some(renamed) => open(&renamed, position.offset),
         None => {
+            let another = open(path, 0)?;
             tracing::warn!(path = %path.display(), "the file that was followed is gone: lines at its end may be missing");
-            open(path, 0)
+            Ok(another)
         }
     }
 }
@@ -224,6 +230,24 @@ mod tests {
         assert_eq!(world.read(), "");
         world.write("e\n");
         assert_eq!(world.read(), "e");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_at_first_is_gone_on_with_all_the_same() {
+        let mut world = World::new();
+        world.write("a\nb\n");
+        assert_eq!(world.read(), "a b");
+        // As when a disk is mounted late: the same file is there again after a while.
+        let (here, away) = (world.dir.path().join("log"), world.dir.path().join("away"));
+        std::fs::create_dir(&away).unwrap();
+        std::fs::rename(&here, away.join("log")).unwrap();
+        world.restart();
+        for _ in 0..2 {
+            assert!(world.follower.read().is_err());
+        }
+        std::fs::rename(away.join("log"), &here).unwrap();
+        world.write("c\n");
+        assert_eq!(world.read(), "c");
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(crate) use tls::client_config;
 
 use crate::{config::Endpoint, core::Token, ports::Entropy};
 use bytes::Bytes;
+use marvain_domain::chain;
 use marvain_topics::Topic;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, mpsc};
@@ -155,19 +156,4 @@ async fn connection(
         }
         () = restart.notified() => Err(SessionError::Behind),
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text.push_str(": ");
-            text.push_str(&more);
-        }
-        cause = error.source();
-    }
-    text
 }

@@ -32,17 +32,18 @@ pub(super) struct LaneLog {
     state: State,
     /// How far inputs have been read according to what is not durable yet.
     unsynced: BTreeMap<String, Position>,
-    /// What was written and then taken back before anybody asked: the next `sync` fails with it.
-    lost: bool,
+    /// Places that were written and then taken back; the next `sync` tells.
+    lost: Vec<u64>,
     reader: Reader,
 }
 
 #[derive(Debug)]
 struct Tail {
     file: File,
-    /// Bytes that are durable, and the lane's last place at that point.
+    /// Bytes and entries of the segment that are durable, and the lane's last place at that point.
     synced_bytes: u64,
     synced_entries: u64,
+    synced_place: u64,
     dirty: bool,
 }
 
@@ -67,7 +68,7 @@ impl LaneLog {
             tail: None,
             state: State::default(),
             unsynced: BTreeMap::new(),
-            lost: false,
+            lost: Vec::new(),
             reader: Reader::default(),
         };
         let count = names.len();
@@ -91,7 +92,8 @@ impl LaneLog {
         if let Some(last) = log.segments.back() {
             let file = files::append_to(&last.path)?;
             file.sync_all().map_err(failed("sync", &last.path))?;
-            log.tail = Some(Tail { file, synced_bytes: last.bytes, synced_entries: last.entries, dirty: false });
+            let (synced_bytes, synced_entries, synced_place) = (last.bytes, last.entries, log.state.stored);
+            log.tail = Some(Tail { file, synced_bytes, synced_entries, synced_place, dirty: false });
         }
         Ok(log)
     }
@@ -141,9 +143,7 @@ impl LaneLog {
 
     /// Begins a segment, durably.
     fn begin(&mut self) -> Result<(), FileError> {
-        let synced = self.sync_tail();
-        self.lost |= synced.is_err();
-        synced?;
+        self.sync_tail()?;
         let first = self.state.stored.saturating_add(1);
         let path = self.dir.join(format!("{}-{first:020}.log", self.lane.as_str()));
         let head = self.head().unwrap_or_default();
@@ -152,8 +152,9 @@ impl LaneLog {
         files::replace(&path, &head)?;
         let file = files::append_to(&path)?;
         let bytes = head.len() as u64;
-        self.segments.push_back(Segment { path, first, last: first.saturating_sub(1), entries: 0, bytes });
-        self.tail = Some(Tail { file, synced_bytes: bytes, synced_entries: 0, dirty: false });
+        let synced_place = self.state.stored;
+        self.segments.push_back(Segment { path, first, last: synced_place, entries: 0, bytes });
+        self.tail = Some(Tail { file, synced_bytes: bytes, synced_entries: 0, synced_place, dirty: false });
         Ok(())
     }
 
@@ -171,8 +172,7 @@ impl LaneLog {
         }
         // What was written before may still be made durable.
         if let Err(unsynced) = self.sync_tail() {
-            self.lost = true;
-            tracing::error!(error = %unsynced, "entries may not be durable and are taken back");
+            tracing::error!(error = %unsynced, cause = %unsynced.source, "entries may not be durable and are taken back");
         }
         self.tail = None;
         Err(error)
@@ -197,17 +197,21 @@ impl LaneLog {
         Ok(seq)
     }
 
-    /// Makes what was written durable. If that fails, what was written since the last time is taken back: whether a second
-    /// fsync would tell the truth about it, nobody knows.
-    pub(super) fn sync(&mut self) -> Result<(), FileError> {
-        let synced = self.sync_tail();
-        if std::mem::take(&mut self.lost) {
-            let source = std::io::Error::other("an earlier write was taken back");
-            return Err(FileError { what: "write", path: self.dir.clone(), source });
+    /// Makes what was written durable, and answers the places of what was written since the last time and is not.
+    pub(super) fn sync(&mut self) -> Vec<u64> {
+        if let Err(error) = self.sync_tail() {
+            tracing::error!(%error, cause = %error.source, "the spool cannot be written");
         }
-        synced
+        std::mem::take(&mut self.lost)
     }
 
+    /// Has something been taken back since the last `sync`?
+    pub(super) const fn has_lost(&self) -> bool {
+        !self.lost.is_empty()
+    }
+
+    /// If this fails, what was written since it was done last is taken back: whether a second fsync would tell the truth about
+    /// it, nobody knows.
     fn sync_tail(&mut self) -> Result<(), FileError> {
         let (Some(tail), Some(last)) = (&mut self.tail, self.segments.back_mut()) else { return Ok(()) };
         if !std::mem::take(&mut tail.dirty) {
@@ -216,6 +220,7 @@ impl LaneLog {
         match tail.file.sync_data() {
             Ok(()) => {
                 (tail.synced_bytes, tail.synced_entries) = (last.bytes, last.entries);
+                tail.synced_place = self.state.stored;
                 self.state.positions.append(&mut self.unsynced);
                 Ok(())
             }
@@ -225,6 +230,8 @@ impl LaneLog {
                     tracing::error!(%cut, segment = %last.path.display(), "entries that may not be durable stay in the spool");
                 }
                 (last.bytes, last.entries) = (tail.synced_bytes, tail.synced_entries);
+                last.last = last.last.min(tail.synced_place);
+                self.lost.extend(tail.synced_place.saturating_add(1)..=self.state.stored);
                 self.tail = None;
                 self.unsynced.clear();
                 Err(error)
@@ -268,6 +275,10 @@ impl LaneLog {
     pub(super) fn drop_oldest(&mut self) -> Result<bool, FileError> {
         if self.state.removed >= self.state.stored {
             return Ok(false);
+        }
+        if self.segments.len() == 1 {
+            // What is taken back is not dropped as well.
+            self.sync_tail()?;
         }
         let Some((first, last)) = self.segments.front().map(|front| (front.first, front.last)) else {
             return Ok(false);

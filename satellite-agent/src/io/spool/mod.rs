@@ -82,9 +82,20 @@ impl Spool {
     pub(super) fn append(&mut self, records: &[Record]) -> Vec<Result<u64, NotStored>> {
         let mut refused = None;
         let written: Vec<_> = records.iter().map(|record| self.write(record, &mut refused)).collect();
-        // If that fails, nothing of it counts as stored.
-        let synced = self.sync();
-        written.into_iter().map(|stored| synced.and(stored)).collect()
+        // What cannot be made durable does not count as stored, and readings of it not as kept.
+        let (events, telemetry) = (self.events.sync(), self.telemetry.sync());
+        if !telemetry.is_empty() {
+            self.telemetry.count_dropped(telemetry.len() as u64);
+        }
+        let lost = |lane: Lane, place: &u64| match lane {
+            Lane::Events => events.contains(place),
+            Lane::Telemetry => telemetry.contains(place),
+        };
+        let durable = |(stored, record): (Result<u64, _>, &Record)| match stored {
+            Ok(place) if lost(record.channel.lane(), &place) => Err(NotStored::Disk),
+            stored => stored,
+        };
+        written.into_iter().zip(records).map(durable).collect()
     }
 
     fn write(&mut self, record: &Record, refused: &mut Option<NotStored>) -> Result<u64, NotStored> {
@@ -98,7 +109,8 @@ impl Spool {
             }
             Channel::Report => self.write_with_room(Lane::Events, record),
             Channel::Transcript | Channel::Observation | Channel::Suppressed => {
-                let stored = refused.map_or_else(|| self.write_with_room(Lane::Events, record), Err);
+                let before = refused.or_else(|| self.events.has_lost().then_some(NotStored::Disk));
+                let stored = before.map_or_else(|| self.write_with_room(Lane::Events, record), Err);
                 *refused = stored.err();
                 stored
             }
@@ -117,11 +129,6 @@ impl Spool {
             }
         }
         self.lane(lane).append(record, &frame).map_err(|error| not_stored(&error))
-    }
-
-    fn sync(&mut self) -> Result<(), NotStored> {
-        let both = [self.events.sync(), self.telemetry.sync()];
-        both.into_iter().collect::<Result<(), _>>().map_err(|error| not_stored(&error))
     }
 
     /// Reads at most `most` entries behind `after`, in order.

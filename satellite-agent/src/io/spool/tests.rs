@@ -222,3 +222,45 @@ fn a_disk_that_refuses_loses_nothing_and_is_used_again() {
     assert!(found.faults.is_empty());
     assert_eq!(texts(&mut spool, Lane::Events, 0), ["0", "1"]);
 }
+
+/// A file that takes every write and fails every fsync.
+fn never_durable() -> File {
+    OpenOptions::new().append(true).open("/dev/null").unwrap()
+}
+
+#[test]
+fn readings_that_cannot_be_made_durable_are_counted_and_events_are_stored_all_the_same() {
+    let dir = Dir::new();
+    let (mut spool, _) = dir.open(SMALL);
+    measure(&mut spool, "0").unwrap();
+    spool.telemetry.break_tail(never_durable());
+    let [one, said, two] = [(Channel::Telemetry, "1"), (Channel::Transcript, "a"), (Channel::Telemetry, "2")]
+        .map(|(c, text)| record(c, text));
+    assert_eq!(spool.append(&[one, said, two]), [Err(NotStored::Disk), Ok(1), Err(NotStored::Disk)]);
+    assert_eq!(spool.usage().dropped_telemetry, 2);
+    assert_eq!(measure(&mut spool, "3"), Ok(4));
+    assert_eq!(texts(&mut spool, Lane::Telemetry, 0), ["0", "3"]);
+    assert_eq!(texts(&mut spool, Lane::Events, 0), ["a"]);
+    assert!(spool.telemetry.drop_oldest().unwrap());
+    assert_eq!(texts(&mut spool, Lane::Telemetry, 0), ["3"]);
+    assert_eq!(spool.usage().dropped_telemetry, 3, "what was counted once is not counted again");
+    let usage = spool.usage();
+    drop(spool);
+    assert_eq!(dir.open(SMALL).0.usage(), usage, "the count survives");
+}
+
+#[test]
+fn no_event_overtakes_one_that_was_taken_back() {
+    let dir = Dir::new();
+    let (mut spool, _) = dir.open(SMALL);
+    say(&mut spool, "0").unwrap();
+    spool.events.break_tail(never_durable());
+    // The report needs another segment, so what is in this one has to be durable first.
+    let long = "x".repeat(SMALL as usize / 32);
+    let batch = [(Channel::Transcript, "1"), (Channel::Report, &long), (Channel::Transcript, "2")];
+    let batch = batch.map(|(channel, text)| record(channel, text));
+    assert_eq!(spool.append(&batch), [Err(NotStored::Disk); 3]);
+    say(&mut spool, "1").unwrap();
+    say(&mut spool, "2").unwrap();
+    assert_eq!(texts(&mut spool, Lane::Events, 0), ["0", "1", "2"]);
+}

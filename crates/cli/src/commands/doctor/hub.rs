@@ -127,7 +127,8 @@ pub(super) fn satellites(all: &[SatelliteInfo]) -> Check {
     let (paused, offline) = (named(|info| info.presence.paused), named(|info| !info.presence.online));
     let dropping = named(|info| info.presence.dropped_telemetry > 0);
     if !paused.is_empty() {
-        Check::warn(name, format!("listening pauses on {paused}: the spool is full")).hint("is its link too slow?")
+        Check::warn(name, format!("listening pauses on {paused}: the spool takes no more"))
+            .hint("it is full because the link is too slow, or its disk refuses: the satellite's log says which")
     } else if !offline.is_empty() {
         Check::warn(name, format!("offline: {offline}")).hint("`marvain satellite show NAME` says since when")
     } else if !dropping.is_empty() {

@@ -75,9 +75,8 @@ pub(super) async fn run(globals: &Globals) -> Result<(), CliError> {
         Ok(client) => match client.status().await {
             Ok(status) => checks.extend(hub::look(&client, status).await),
             Err(error) if error.exit() == Exit::NoHub => {
-                let stopped = Check::warn("hub", "it says that it runs, but nobody answers: it was killed");
-                checks.push(stopped.hint("`marvain up` goes on where it was"));
-                checks.extend(rest::look(&data).await);
+                let silent = Check::warn("hub", "it runs, and does not answer: it has just begun, or is ending");
+                checks.push(silent.hint("look again in a few seconds; if it stays so, the hub's log says why"));
             }
             Err(error) => checks.push(Check::error("hub", &error)),
         },

@@ -1,5 +1,7 @@
 use super::*;
 use crate::{capability::CapabilityKind, id::SpaceId};
+use jiff::civil::DateTime;
+use serde_json::{Value, json};
 
 /// Facts at their most harmless; the tables change one at a time.
 fn facts<'a>(action: &'a Action, person_role: Option<Role>, satellite: &'a Satellite) -> ActionFacts<'a> {
@@ -10,7 +12,12 @@ fn facts<'a>(action: &'a Action, person_role: Option<Role>, satellite: &'a Satel
         satellite: Some(satellite),
         target_private: false,
         origin_private: false,
+        local_time: Some(on_the_wall("2026-11-25T12:00")),
     }
+}
+
+fn on_the_wall(time: &str) -> DateTime {
+    time.parse().unwrap()
 }
 
 fn kitchen() -> Satellite {
@@ -50,6 +57,7 @@ fn default_verdicts_by_person_proposer_and_risk() {
                     ActionFacts { target_private: true, ..open },
                     ActionFacts { origin_private: true, ..open },
                     ActionFacts { satellite: None, ..open },
+                    ActionFacts { local_time: None, ..open },
                 ] {
                     assert_eq!(policies.judge(&private).verdict, Verdict::Deny, "{private:?}");
                 }
@@ -141,4 +149,90 @@ fn a_rule_of_the_house_can_be_added() {
     assert_eq!(verdict(&lamp, Role::Member), Verdict::Allow);
     assert_eq!(verdict(&lamp, Role::Guest), Verdict::Ask);
     assert_eq!(verdict(&heater, Role::Member), Verdict::Ask);
+}
+
+/// The lamp, off at night, and by day, in each state; the examples stand in the default policies.
+#[test]
+fn a_rule_may_look_at_the_time_and_the_arguments() {
+    let policies = defaults_and(&(example("lamp-off-at-night") + &example("quiet-at-night")));
+    let kitchen = kitchen();
+    let times = [
+        "2026-11-25T21:59",
+        "2026-11-25T22:00",
+        "2026-11-26T00:00",
+        "2026-11-26T05:59",
+        "2026-11-26T06:00",
+        "2026-11-27T08:59",
+        "2026-11-28T08:59",
+        "2026-11-29T09:00",
+    ];
+    let cases = [
+        ("lamp", Risk::Medium, json!({"state": "off"})),
+        ("lamp", Risk::Medium, json!({"state": "on"})),
+        ("lamp", Risk::Medium, json!({})),
+        ("lamp", Risk::Medium, json!({"state": ["off"]})),
+        ("lamp", Risk::High, json!({"state": "off"})),
+        ("say", Risk::Low, json!({"text": "off"})),
+    ];
+    let mut table = format!("{:26}", "");
+    for time in times {
+        table += &format!("{:11}", on_the_wall(time).strftime("%a %H:%M").to_string());
+    }
+    for (capability, risk, args) in cases {
+        table += &format!("\n{:26}", format!("{capability} {} {args}", risk.as_str().chars().next().unwrap()));
+        let action = with_args(capability, risk, args);
+        for time in times {
+            let local_time = Some(on_the_wall(time));
+            let facts = ActionFacts { local_time, ..facts(&action, Some(Role::Member), &kitchen) };
+            let decision = policies.judge(&facts);
+            assert_eq!(decision.errors, [""; 0]);
+            table += &format!("{:11}", format!("{:?}", decision.verdict));
+        }
+    }
+    let table: Vec<_> = table.lines().map(str::trim_end).collect();
+    insta::assert_snapshot!(table.join("\n"), @r#"
+                              Wed 21:59  Wed 22:00  Thu 00:00  Thu 05:59  Thu 06:00  Fri 08:59  Sat 08:59  Sun 09:00
+    lamp m {"state":"off"}    Ask        Allow      Allow      Allow      Ask        Ask        Ask        Ask
+    lamp m {"state":"on"}     Ask        Ask        Ask        Ask        Ask        Ask        Ask        Ask
+    lamp m {}                 Ask        Ask        Ask        Ask        Ask        Ask        Ask        Ask
+    lamp m {"state":["off"]}  Ask        Ask        Ask        Ask        Ask        Ask        Ask        Ask
+    lamp h {"state":"off"}    Ask        Ask        Ask        Ask        Ask        Ask        Ask        Ask
+    say l {"text":"off"}      Allow      Ask        Ask        Ask        Allow      Allow      Ask        Allow
+    "#);
+}
+
+#[test]
+fn scalars_are_compared_as_in_json() {
+    let kitchen = kitchen();
+    let args =
+        json!({"state": "off", "level": 40, "warm": 21.5, "slow": true, "note": "true", "none": null, "far": {}});
+    let dim = with_args("lamp", Risk::Medium, args);
+    let verdict = |condition: &str| {
+        let policies = defaults_and(&format!(
+            "@id(\"house\") permit (principal, action == Action::\"run_unattended\", resource) when {{ {condition} }};"
+        ));
+        policies.judge(&facts(&dim, Some(Role::Member), &kitchen)).verdict
+    };
+    for (name, text) in [("state", "off"), ("level", "40"), ("warm", "21.5"), ("slow", "true"), ("note", "true")] {
+        let is = |text: &str| format!("resource.hasTag(\"{name}\") && resource.getTag(\"{name}\") == \"{text}\"");
+        assert_eq!((verdict(&is(text)), verdict(&is("41"))), (Verdict::Allow, Verdict::Ask), "{name}");
+    }
+    for name in ["none", "far", "other"] {
+        assert_eq!(verdict(&format!("resource.hasTag(\"{name}\")")), Verdict::Ask, "{name}");
+    }
+}
+
+#[test]
+fn nothing_runs_in_a_time_zone_that_is_unknown() {
+    let kitchen = kitchen();
+    let say = action("agent:marvain", "say", Risk::Low, Some("anna"));
+    let facts = ActionFacts { local_time: None, ..facts(&say, Some(Role::Owner), &kitchen) };
+    let decision = Policies::default_set().unwrap().judge(&facts);
+    assert_eq!((decision.verdict, decision.errors.len()), (Verdict::Deny, 1), "{decision:?}");
+}
+
+fn with_args(capability: &str, risk: Risk, args: Value) -> Action {
+    let mut action = action("agent:marvain", capability, risk, Some("anna"));
+    action.invocation.args = args.as_object().unwrap().clone();
+    action
 }

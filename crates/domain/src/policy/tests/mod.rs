@@ -59,9 +59,11 @@ pub(super) fn action(proposer: &str, capability: &str, risk: Risk, person: Optio
         grant: None,
         deadline: None,
         command_ttl_s: crate::action::COMMAND_TTL_S,
+        waits_until: None,
         command_expires_at: None,
         outcome: None,
         late: None,
+        forgotten: false,
         created_at: Timestamp::EPOCH,
         changed_at: Timestamp::EPOCH,
     }
@@ -70,6 +72,14 @@ pub(super) fn action(proposer: &str, capability: &str, risk: Risk, person: Optio
 /// The default set with one more policy.
 pub(super) fn defaults_and(text: &str) -> Policies {
     Policies::parse(&[(DEFAULT_FILE, DEFAULT_SOURCE), ("more.cedar", text)]).unwrap()
+}
+
+/// A rule that stands in the default policies as an example, its comment taken away.
+pub(super) fn example(id: &str) -> String {
+    let lines = DEFAULT_SOURCE.lines().skip_while(|line| *line != format!("// @id(\"{id}\")"));
+    let rule: Vec<_> = lines.map_while(|line| line.strip_prefix("// ")).collect();
+    let (rule, _) = rule.join("\n").split_once("};").map(|(rule, rest)| (rule.to_owned(), rest.to_owned())).unwrap();
+    rule + "};\n"
 }
 
 /// A `forbid` that fails whenever Cedar asks it: its sum overflows.

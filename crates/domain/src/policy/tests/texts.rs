@@ -10,6 +10,15 @@ fn defaults_are_without_fault() {
 }
 
 #[test]
+fn every_example_among_the_defaults_fits_the_schema() {
+    let examples: Vec<_> =
+        DEFAULT_SOURCE.lines().filter_map(|line| line.strip_prefix("// @id(\"")?.strip_suffix("\")")).collect();
+    assert_eq!(examples, ["kitchen-lamp", "lamp-off-at-night", "quiet-at-night", "own-preferences"]);
+    let rules: String = examples.into_iter().map(example).collect();
+    assert_eq!(check(&[(DEFAULT_FILE, DEFAULT_SOURCE), ("examples.cedar", &rules)]), []);
+}
+
+#[test]
 fn no_policies_permit_nothing() {
     let policies = Policies::parse(&[]).unwrap();
     assert!(!policies.may(&person("anna", Role::Owner), &Operation::View).allowed);

@@ -39,6 +39,7 @@ pub(super) async fn rows_go_from_commit_to_seal<S: Storage<Adapter: Ledger>>(sto
     assert_eq!(places(&rows), [None; 5]);
     assert!(rows.is_sorted_by(|earlier, later| earlier.row < later.row), "row ids grow in the order of commits");
     assert_eq!(ledger.unsealed(2).await.unwrap(), rows[..2]);
+    assert_eq!(ledger.unsealed_last(2).await.unwrap(), rows[3..]);
 
     ledger.sequence(0, &[rows[0].row, rows[1].row, rows[2].row]).await.unwrap();
     // A crash between sequencing and sealing: the places stand.
@@ -47,6 +48,9 @@ pub(super) async fn rows_go_from_commit_to_seal<S: Storage<Adapter: Ledger>>(sto
     let rows = ledger.unsealed(10).await.unwrap();
     assert_eq!(places(&rows), [Some(0), Some(1), Some(2), None, None]);
     assert_eq!(about(&ledger.unsealed(4).await.unwrap()), ["a", "b", "c", "d"]);
+    for (limit, last) in [(1, &rows[4..]), (4, &rows[1..]), (10, &rows[..])] {
+        assert_eq!(ledger.unsealed_last(limit).await.unwrap(), last);
+    }
 
     ledger.seal(&head(2)).await.unwrap();
     assert_eq!(about(&ledger.unsealed(10).await.unwrap()), ["c", "d", "e"]);

@@ -30,7 +30,7 @@ where
     queries::bounds_narrow_a_query(&fresh().await.open().await).await;
     queries::pages_join_without_gap_or_repetition(&fresh().await.open().await).await;
     queries::indexes_follow_writes(&fresh().await.open().await).await;
-    queries::wrong_queries_are_bugs(&fresh().await.open().await).await;
+    queries::wrong_queries_are_refused(&fresh().await.open().await).await;
     outbox::effects_wait_in_order_until_they_are_sent(&fresh().await).await;
     audit::rows_go_from_commit_to_seal(&fresh().await).await;
     audit::places_are_given_once_and_without_gap(&fresh().await.open().await).await;

@@ -57,6 +57,10 @@ impl Model for OfflineModel {
         NAME
     }
 
+    fn embedding_space(&self) -> &str {
+        embed::SPACE
+    }
+
     async fn propose(&self, request: &PlanRequest) -> Result<Draft, ModelError> {
         plan(request)
     }

@@ -42,9 +42,7 @@ enum Content {
     OutputText {
         text: String,
     },
-    Refusal {
-        refusal: String,
-    },
+    Refusal,
     #[serde(other)]
     Other,
 }
@@ -54,8 +52,8 @@ enum Content {
 pub(super) enum Said {
     /// Its words.
     Text(String),
-    /// It will not.
-    Refusal(String),
+    /// It will not, in words of ours: its own may repeat what was said.
+    Refusal(&'static str),
     /// It failed; later it may not.
     Failed,
 }
@@ -65,7 +63,11 @@ impl Answer {
     pub(super) fn said(self) -> Said {
         match (self.status.as_str(), self.incomplete_details) {
             ("incomplete", Some(Incomplete { reason })) => {
-                return Said::Refusal(format!("the answer is incomplete: {reason}"));
+                return Said::Refusal(match reason.as_str() {
+                    "max_output_tokens" => "the answer is too long",
+                    "content_filter" => "a content filter stopped the answer",
+                    _ => "the answer is incomplete",
+                });
             }
             ("completed", _) => {}
             _ => return Said::Failed,
@@ -76,7 +78,7 @@ impl Answer {
             for part in content {
                 match part {
                     Content::OutputText { text } => words.push_str(&text),
-                    Content::Refusal { refusal } => return Said::Refusal(refusal),
+                    Content::Refusal => return Said::Refusal("it refuses"),
                     Content::Other => {}
                 }
             }

@@ -16,8 +16,8 @@ mod settings;
 mod transport;
 
 pub use settings::{
-    CALL_S_MAX, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiSettings, REQUEST_TIMEOUT_S, RETRIES,
-    SettingsError, TOKENS_PER_DAY,
+    EMBED_S_MAX, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiSettings, PLAN_S_MAX, REQUEST_TIMEOUT_S,
+    RETRIES, SettingsError, TOKENS_PER_DAY,
 };
 pub use transport::Random;
 
@@ -51,8 +51,8 @@ use transport::{CallError, Transport};
 const OUTPUT_TOKENS_MAX: u32 = 8192;
 /// Most texts embedded in one request.
 const EMBED_TEXTS_MAX: usize = 64;
-/// Longest refusal kept, in characters.
-const REFUSAL_CHARS_MAX: usize = 200;
+/// What is wrong with an answer that is none of the API's; serde's error would show the words in it.
+const OTHER_SHAPE: &str = "the answer of the model service does not have the shape of one";
 /// What is embedded in place of a blank text, which the API refuses.
 const BLANK: &str = "(nothing)";
 
@@ -61,7 +61,8 @@ pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// A model behind the Responses API. Its errors never show the key, nor what was said.
 pub struct OpenAiModel {
-    client: Client<OpenAIConfig>,
+    plans: Client<OpenAIConfig>,
+    embeds: Client<OpenAIConfig>,
     model: String,
     embedding_model: String,
     budget: Budget,
@@ -78,14 +79,18 @@ impl OpenAiModel {
             // Otherwise they come from the environment.
             .with_org_id("")
             .with_project_id("");
-        let transport = Arc::new(Transport::new(settings, random).map_err(SettingsError::Client)?);
-        let http = transport.http();
-        let service = tower::service_fn(move |request| {
-            let transport = transport.clone();
-            async move { transport.call(request).await }
-        });
+        let client = |call_s_max| {
+            let transport = Transport::new(settings, call_s_max, random.clone()).map_err(SettingsError::Client)?;
+            let (http, transport) = (transport.http(), Arc::new(transport));
+            let service = tower::service_fn(move |request| {
+                let transport = transport.clone();
+                async move { transport.call(request).await }
+            });
+            Ok(Client::build(http, config.clone()).with_http_service(service))
+        };
         Ok(Self {
-            client: Client::build(http, config).with_http_service(service),
+            plans: client(PLAN_S_MAX)?,
+            embeds: client(EMBED_S_MAX)?,
             model: settings.model.clone(),
             embedding_model: settings.embedding_model.clone(),
             budget: Budget::new(settings.tokens_per_day),
@@ -109,8 +114,8 @@ impl OpenAiModel {
             input: EmbeddingInput::StringArray(input.collect()),
             ..CreateEmbeddingRequest::default()
         };
-        let answer: Value = self.client.embeddings().create_byot(request).await.map_err(model_error)?;
-        let answer: Vectors = serde_json::from_value(answer).map_err(unfit)?;
+        let answer: Value = self.embeds.embeddings().create_byot(request).await.map_err(model_error)?;
+        let answer: Vectors = serde_json::from_value(answer).map_err(|_| unfit(OTHER_SHAPE))?;
         self.budget.spend(answer.usage.total_tokens, (self.clock)());
         answer.unit_vectors(texts.len()).ok_or_else(|| unfit("the vectors do not match the texts"))
     }
@@ -120,6 +125,10 @@ impl OpenAiModel {
 impl Model for OpenAiModel {
     fn name(&self) -> &str {
         &self.model
+    }
+
+    fn embedding_space(&self) -> &str {
+        &self.embedding_model
     }
 
     async fn propose(&self, request: &PlanRequest) -> Result<Draft, ModelError> {
@@ -150,13 +159,13 @@ impl Model for OpenAiModel {
             store: Some(false),
             ..CreateResponse::default()
         };
-        let answer: Value = self.client.responses().create_byot(create).await.map_err(model_error)?;
-        let answer: Answer = serde_json::from_value(answer).map_err(unfit)?;
+        let answer: Value = self.plans.responses().create_byot(create).await.map_err(model_error)?;
+        let answer: Answer = serde_json::from_value(answer).map_err(|_| unfit(OTHER_SHAPE))?;
         // Words that do not fit were paid for too.
         self.budget.spend(answer.usage.as_ref().map_or(0, |usage| usage.total_tokens), (self.clock)());
         match answer.said() {
             Said::Text(text) => schema::draft(&text, offers).map_err(ModelError::Nonsense),
-            Said::Refusal(why) => Err(ModelError::Declined(why.chars().take(REFUSAL_CHARS_MAX).collect())),
+            Said::Refusal(why) => Err(ModelError::Declined(why.to_owned())),
             Said::Failed => Err(unfit("the model failed while answering")),
         }
     }

@@ -1,6 +1,7 @@
 //! What the model is told: who it is, and the request as data.
 
 use super::schema::offer_name;
+use crate::facts::on_the_wall;
 use marvain_domain::{
     Timestamp,
     memory::Tier,
@@ -54,10 +55,7 @@ struct Offered<'a> {
 /// The time on the wall with weekday and offset, so that the model need not know the zone's rules; UTC if the zone is
 /// unknown.
 fn local(now: Timestamp, zone: &str) -> String {
-    let zoned = i64::try_from(now.as_ms())
-        .ok()
-        .and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok())
-        .and_then(|instant| instant.in_tz(zone).ok());
+    let zoned = on_the_wall(now, zone);
     zoned.map_or_else(|| now.to_string(), |zoned| zoned.strftime("%A %Y-%m-%dT%H:%M:%S%:z").to_string())
 }
 

@@ -15,9 +15,11 @@ pub const REQUEST_TIMEOUT_S: u64 = 60;
 pub const RETRIES: u32 = 3;
 /// Tokens, of requests and answers together, that may be used in a day unless set otherwise.
 pub const TOKENS_PER_DAY: u64 = 1_000_000;
-/// How long one call may take with all its attempts and pauses, in seconds: well within the visibility time-out of the
-/// queue that plans, so that no delivery is planned twice at once.
-pub const CALL_S_MAX: u64 = 150;
+/// How long planning may take with all its attempts and pauses, in seconds.
+pub const PLAN_S_MAX: u64 = 135;
+/// How long embedding may take, likewise. To plan is to embed what was said, for recall, and then to propose: both
+/// together stay within the visibility time-out of the queue that plans, so that no delivery is planned twice at once.
+pub const EMBED_S_MAX: u64 = 30;
 
 /// The model service and how it is used. Its `Debug` form does not show the key.
 #[derive(Clone, Debug)]
@@ -95,8 +97,8 @@ impl OpenAiSettings {
                 return bounds(setting, "the name of a model".to_owned());
             }
         }
-        if !(1..=CALL_S_MAX).contains(&self.request_timeout_s) {
-            return bounds("request_timeout_s", format!("1 to {CALL_S_MAX}"));
+        if !(1..=PLAN_S_MAX).contains(&self.request_timeout_s) {
+            return bounds("request_timeout_s", format!("1 to {PLAN_S_MAX}"));
         }
         Ok(())
     }
@@ -105,6 +107,13 @@ impl OpenAiSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use marvain_topics::Queue;
+
+    #[test]
+    fn a_step_that_asks_the_model_ends_before_its_delivery_comes_again() {
+        assert!(EMBED_S_MAX + PLAN_S_MAX < u64::from(Queue::Plan.visibility_s()));
+        assert!(EMBED_S_MAX < u64::from(Queue::Memory.visibility_s()));
+    }
 
     #[test]
     fn settings_that_cannot_work_are_refused_and_the_key_is_never_shown() {
@@ -118,7 +127,7 @@ mod tests {
             OpenAiSettings { base_url: "file:///etc/passwd".into(), ..good.clone() },
             OpenAiSettings { model: String::new(), ..good.clone() },
             OpenAiSettings { request_timeout_s: 0, ..good.clone() },
-            OpenAiSettings { request_timeout_s: 151, ..good },
+            OpenAiSettings { request_timeout_s: PLAN_S_MAX + 1, ..good },
         ];
         for settings in bad {
             let refusal = settings.check().unwrap_err().to_string();

@@ -3,7 +3,7 @@
 //! async-openai builds each request and takes this as its transport instead of its own, which neither bounds the whole
 //! call nor the answer. It knows no API; what fails is never logged, as bodies may hold what somebody said.
 
-use super::settings::{CALL_S_MAX, OpenAiSettings};
+use super::settings::OpenAiSettings;
 use crate::port::Cause;
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
 use http::{StatusCode, header::RETRY_AFTER};
@@ -43,8 +43,8 @@ pub(super) enum CallError {
     #[error("the request cannot be made")]
     Request(#[source] Cause),
     /// The call took too long with all its attempts.
-    #[error("the model service did not answer within {CALL_S_MAX} s")]
-    Slow,
+    #[error("the model service did not answer within {0} s")]
+    Slow(u64),
 }
 
 fn hint(status: StatusCode) -> &'static str {
@@ -65,18 +65,20 @@ impl From<CallError> for OpenAIError {
 /// Makes calls.
 pub(super) struct Transport {
     http: reqwest::Client,
+    call_s_max: u64,
     retries: u32,
     random: Random,
 }
 
 impl Transport {
-    pub(super) fn new(settings: &OpenAiSettings, random: Random) -> Result<Self, reqwest::Error> {
+    /// One whose calls take `call_s_max` seconds at most, with all their attempts and pauses.
+    pub(super) fn new(settings: &OpenAiSettings, call_s_max: u64, random: Random) -> Result<Self, reqwest::Error> {
         let http = reqwest::Client::builder()
             .timeout(settings.request_timeout())
             // The API redirects nowhere; a redirect would carry what was said elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, retries: settings.retries, random })
+        Ok(Self { http, call_s_max, retries: settings.retries, random })
     }
 
     /// The HTTP client, to build requests with.
@@ -86,9 +88,9 @@ impl Transport {
 
     /// Sends until there is an answer, repeating what may succeed later.
     pub(super) async fn call(&self, request: HttpRequestFactory) -> Result<reqwest::Response, CallError> {
-        let limit = Duration::from_secs(CALL_S_MAX);
-        let deadline = Instant::now() + limit;
-        tokio::time::timeout(limit, self.attempts(request, deadline)).await.unwrap_or(Err(CallError::Slow))
+        let deadline = Instant::now() + Duration::from_secs(self.call_s_max);
+        let attempts = self.attempts(request, deadline);
+        tokio::time::timeout_at(deadline, attempts).await.unwrap_or(Err(CallError::Slow(self.call_s_max)))
     }
 
     async fn attempts(&self, request: HttpRequestFactory, deadline: Instant) -> Result<reqwest::Response, CallError> {
@@ -102,7 +104,8 @@ impl Transport {
                 return Err(failure);
             }
             let pause = asked.unwrap_or_else(|| backoff(attempt, (self.random)()));
-            if Instant::now() + pause >= deadline {
+            // A pause beyond the end of time is too long as well.
+            if Instant::now().checked_add(pause).is_none_or(|then| then >= deadline) {
                 return Err(asked.map_or(failure, |pause| CallError::Pause(pause.as_secs())));
             }
             tracing::warn!(attempt, pause_ms = pause.as_millis(), error = %failure, "the model service failed; asking again");
@@ -140,9 +143,11 @@ fn may_succeed_later(failure: &CallError) -> bool {
                 || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT)
         }
         CallError::Network(_) => true,
-        CallError::Pause(_) | CallError::TooLong | CallError::NoJson(_) | CallError::Request(_) | CallError::Slow => {
-            false
-        }
+        CallError::Pause(_)
+        | CallError::TooLong
+        | CallError::NoJson(_)
+        | CallError::Request(_)
+        | CallError::Slow(_) => false,
     }
 }
 

@@ -1,0 +1,55 @@
+//! What time does by itself: it ends sessions, tokens and versions, and keeps within their bounds what may fill up.
+//!
+//! It knows when and how much at once; what has expired is known beside what it is.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::broker::{Broker, sweep_queues, sweep_retained, sweep_sessions};
+use crate::store::{StoreError, Tx};
+use crate::{lifecycle, provisioning, shadows};
+
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Rows of one kind that are removed at once, about: the others wait for the next time, and publishes do not wait for long.
+const ROWS_MAX: u64 = 10_000;
+
+/// Delayed wills that are published at once.
+const WILLS_MAX: u64 = 1000;
+
+/// Sweeps every second.
+pub(crate) async fn run(broker: &Arc<Broker>) -> Infallible {
+    let mut every = tokio::time::interval(INTERVAL);
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        every.tick().await;
+        match sweep(broker).await {
+            Ok(()) | Err(StoreError::Closed) => {}
+            Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "what has expired is not removed"),
+        }
+    }
+}
+
+/// One commit of removals.
+pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
+    let job = {
+        let broker = Arc::clone(broker);
+        move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            let now_ms = broker.clock.now_ms();
+            // Before their clients are forgotten.
+            lifecycle::publish_wills(tx, &broker, now_ms, WILLS_MAX)?;
+            sweep_sessions(tx, &broker, now_ms, ROWS_MAX)?;
+            sweep_queues(tx, &broker, now_ms, ROWS_MAX)?;
+            sweep_retained(tx, now_ms, ROWS_MAX)?;
+            provisioning::sweep(tx, now_ms)?;
+            lifecycle::sweep(tx, now_ms, ROWS_MAX)?;
+            shadows::sweep(tx, now_ms, ROWS_MAX)?;
+            let dropped = broker.rules.sweep(tx, ROWS_MAX)?;
+            tx.after_commit(move || broker.counters.dropped_outbox.add(dropped));
+            Ok(())
+        }
+    };
+    broker.store.write(job).await
+}

@@ -1,0 +1,123 @@
+//! Devices as others write them: AWS's own SDKs for Python and JavaScript, and Eclipse Paho, unmodified. Each scenario is a script that
+//! asserts what the device sees; here the broker's side is set up and looked at.
+
+use crate::{
+    common::{Identity, PATIENCE, World},
+    provisioning,
+};
+use marvain_iotcore::Status;
+use serde_json::{Value, json};
+use std::{path::Path, process::Stdio};
+use tempfile::TempDir;
+use tokio::{io::AsyncWriteExt as _, process::Command};
+
+/// Of one device: names that begin with its own, and topics with its own name in them.
+const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:*:*:client/den*"},
+    {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive", "iot:RetainPublish"], "Resource": [
+        "arn:aws:iot:*:*:topic/dt/den/*", "arn:aws:iot:*:*:topic/$aws/things/den/*"]},
+    {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": [
+        "arn:aws:iot:*:*:topicfilter/dt/den/*", "arn:aws:iot:*:*:topicfilter/$aws/things/den/*"]}
+]}"#;
+
+/// Of a claim: what AWS's provisioning client subscribes to as well.
+const CLAIM: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:*:*:client/claim-*"},
+    {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": [
+        "arn:aws:iot:*:*:topic/$aws/certificates/*", "arn:aws:iot:*:*:topic/$aws/provisioning-templates/fleet/provision/*"]},
+    {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": [
+        "arn:aws:iot:*:*:topicfilter/$aws/certificates/*",
+        "arn:aws:iot:*:*:topicfilter/$aws/provisioning-templates/fleet/provision/*"]}
+]}"#;
+
+/// Runs a script of `tests/it/clients` as this device; gives what it prints. Its packages are where `scripts/test` puts them.
+async fn run(script: &str, args: &[&str], device: &Identity) -> String {
+    let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
+    assert!(packages.exists(), "{} is missing: `scripts/test` makes it", packages.display());
+    let dir = TempDir::new().unwrap();
+    let file = |name: &str, content: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let description = json!({
+        "endpoint": "localhost",
+        "port": device.address.port(),
+        "client_id": device.name,
+        "root": file("root.pem", &device.root),
+        "certificate": file("certificate.pem", &device.certificate),
+        "key": file("private.key", &device.key),
+    });
+    let mut command = match script.split_once('/').unwrap().0 {
+        "python" => Command::new(packages.join("python/bin/python")),
+        _ => Command::new("node"),
+    };
+    command.env("NODE_PATH", packages.join("node/node_modules"));
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(script)).args(args);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(description.to_string().as_bytes()).await.unwrap();
+    let output = tokio::time::timeout(2 * PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    assert!(output.status.success(), "{script}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Runs a script as the device `den`.
+async fn run_as_den(script: &str, args: &[&str]) {
+    let world = World::start().await;
+    let den = world.device_with("den", DEVICE).await;
+    run(script, args, &den).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn aws_mqtt_3_client() {
+    run_as_den("python/mqtt3.py", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_mqtt_5_client() {
+    run_as_den("python/mqtt5.py", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_shadow_client() {
+    run_as_den("python/shadow1.py", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_request_response_shadow_client() {
+    run_as_den("python/shadow2.py", &["3"]).await;
+    run_as_den("python/shadow2.py", &["5"]).await;
+}
+
+#[tokio::test]
+async fn aws_provisioning_client() {
+    for generation in ["1", "2"] {
+        let fleet = provisioning::Fleet::start().await;
+        fleet.world.core.put_policy("claim", CLAIM).await.unwrap();
+        let dir = TempDir::new().unwrap();
+        let csr = dir.path().join("csr.pem");
+        std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
+        let args = ["fleet", csr.to_str().unwrap(), generation];
+        let printed = run("python/identity.py", &args, &fleet.claim).await;
+        let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let things: Vec<_> = made.iter().map(|made| made["thing"].as_str().unwrap()).collect();
+        assert_eq!(things, ["sat-csr", "sat-keys"]);
+        for made in &made {
+            let id = made["certificate"].as_str().unwrap().parse().unwrap();
+            let certificate = fleet.world.core.describe_certificate(id).await.unwrap().unwrap();
+            assert_eq!(certificate.status, Status::Active);
+        }
+    }
+}
+
+#[tokio::test]
+async fn aws_javascript_sdk() {
+    run_as_den("node/device.cjs", &[]).await;
+}
+
+#[tokio::test]
+async fn eclipse_paho() {
+    run_as_den("python/eclipse_paho.py", &[]).await;
+}
