@@ -16,6 +16,6 @@ mod sealing;
 mod telling;
 mod waiting;
 mod waits;
-mod windows;
 mod watched;
+mod windows;
 mod world;

@@ -101,7 +101,7 @@ async fn connection(
     let established = tokio::select! {
         established = handshake => established.unwrap_or(Err(Refusal::Bug)),
         () = place.displaced() => Err(Refusal::Displaced),
-        _ = stopping.wait_for(|stop| *stop) => return,
+        Ok(_) = stopping.wait_for(|stop| *stop) => return,
     };
     let begun = match established {
         Ok(established) => Box::pin(begin(&broker, established, peer.ip())).await,
@@ -129,7 +129,7 @@ async fn connection(
                 End::new(CloseReason::ServerError, "a bug: the connection's task panicked")
             })
         }
-        _ = stopping.wait_for(|stop| *stop) => End::new(CloseReason::ServerInitiated, "shutting down"),
+        Ok(_) = stopping.wait_for(|stop| *stop) => End::new(CloseReason::ServerInitiated, "shutting down"),
     };
     connection.finish(end).await;
 }

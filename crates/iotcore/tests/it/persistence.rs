@@ -185,8 +185,8 @@ async fn what_was_acknowledged_survives_kill_9() {
         if number == 100 {
             child.kill().unwrap();
         }
-        let notice =
-            p.mqtt.publish_tracked("stream", number.to_string(), PublishOptions::at_least_once()).await.unwrap();
+        let options = PublishOptions::at_least_once();
+        let Ok(notice) = p.mqtt.publish_tracked("stream", number.to_string(), options).await else { break };
         match notice.wait_completion_async().await {
             Ok(()) => acknowledged += 1,
             Err(_) => break,
