@@ -1,7 +1,8 @@
 //! `presence`: who is connected, and what they say they can do.
 //!
 //! Lifecycle events may come late and out of order ("Lifecycle events", AWS IoT Core developer guide); the client's
-//! version number tells which is newest. A disconnect has the number of its connect or a higher one.
+//! version number tells which is newest. A disconnect has the number of its connect or a higher one. The count begins anew
+//! for a client that has been away for about an hour.
 
 use super::{sender, topic_of};
 use crate::{
@@ -21,6 +22,10 @@ use marvain_topics::{
     wire::{Lifecycle, PresenceDocuments},
 };
 use serde_json::json;
+use std::cmp::Ordering;
+
+/// How much later than all that is known an event with a lower number is, if the count has begun anew: milliseconds.
+const COUNT_ANEW_MS: u64 = 60 * 60 * 1000;
 
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
     // Whoever enrols has a client id that is nobody's name yet. Lifecycle events are the broker's own: no client can send
@@ -53,10 +58,7 @@ async fn connection(
         return Ok(changes);
     }
     let (old, before) = known(hub, thing).await?;
-    let newer = lifecycle.version_number > before.presence.version;
-    let same = lifecycle.version_number == before.presence.version;
-    let first = before.presence.since.is_none();
-    if !(newer || first || (same && !online && before.presence.online)) {
+    if !is_newer(&lifecycle, online, &before.presence) {
         return Ok(changes);
     }
     let presence = Presence {
@@ -70,6 +72,17 @@ async fn connection(
     let data = json!({"version": lifecycle.version_number, "reason": lifecycle.disconnect_reason});
     changes.audit(now, &Principal::Satellite(thing.clone()), kind, data);
     Ok(changes)
+}
+
+/// Does the event come after what is known?
+fn is_newer(event: &Lifecycle, online: bool, known: &Presence) -> bool {
+    let Some(since) = known.since else { return true };
+    let anew = event.timestamp >= since.as_ms().saturating_add(COUNT_ANEW_MS);
+    match event.version_number.cmp(&known.version) {
+        Ordering::Greater => true,
+        Ordering::Equal => anew || (!online && known.online),
+        Ordering::Less => anew,
+    }
 }
 
 async fn report(hub: &Hub, delivery: &Delivery, thing: &SatelliteId, now: Timestamp) -> Result<Changes, StepError> {

@@ -3,20 +3,28 @@ use marvain_hub::Outcome;
 use marvain_topics::Queue;
 use serde_json::json;
 
+const HOUR_MS: u64 = 60 * 60 * 1000;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn reordered_lifecycle_events_are_told_apart_by_their_version() {
     let mut world = World::new().await;
     let events = [
-        ("connected", 1, true),
-        ("connected", 3, true),
-        ("disconnected", 2, true),
-        ("disconnected", 1, true),
-        ("disconnected", 3, false),
-        ("connected", 3, false),
-        ("connected", 4, true),
+        ("connected", 1, 0, true),
+        ("connected", 3, 1, true),
+        ("disconnected", 2, 2, true),
+        ("disconnected", 1, 3, true),
+        ("disconnected", 3, 4, false),
+        ("connected", 3, 5, false),
+        ("connected", 4, 6, true),
+        ("disconnected", 5, 7, false),
+        // Away for so long that the broker counts anew; what is late from before then stays late.
+        ("connected", 0, 2 * HOUR_MS, true),
+        ("disconnected", 5, 7, true),
+        ("disconnected", 0, 2 * HOUR_MS + 1, false),
+        ("connected", 0, 4 * HOUR_MS, true),
     ];
-    for (n, (what, version, online)) in events.into_iter().enumerate() {
-        let body = json!({"clientId": "pi", "timestamp": world.now.as_ms() + n as u64, "versionNumber": version});
+    for (what, version, after_ms, online) in events {
+        let body = json!({"clientId": "pi", "timestamp": world.now.as_ms() + after_ms, "versionNumber": version});
         world.deliver(Queue::Presence, &format!("$aws/events/presence/{what}/pi"), None, body.to_string()).await;
         let caller = world.owner();
         let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
