@@ -124,6 +124,14 @@ impl Ca {
         Ok((self.issue(&key)?, key.serialize_pem()))
     }
 
+    /// The same, with a certificate that ends so many milliseconds after 1970.
+    pub(crate) fn client_until(&self, not_after_ms: u64) -> Result<(Issued, String), CaError> {
+        let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(CaError::Make)?;
+        let mut params = self.params(CLIENT_COMMON_NAME)?;
+        params.not_after = date_time_ymd(1970, 1, 1) + Duration::from_millis(not_after_ms);
+        Ok((self.sign(params, &key)?, key.serialize_pem()))
+    }
+
     /// A client certificate for the key of a certificate signing request in PEM, of which nothing but the key is used.
     pub(crate) fn client_from_csr(&self, csr_pem: &str) -> Result<Issued, CaError> {
         let csr = CertificateSigningRequestParams::from_pem(csr_pem).map_err(CaError::Csr)?;
@@ -132,7 +140,10 @@ impl Ca {
     }
 
     fn issue(&self, key: &impl PublicKeyData) -> Result<Issued, CaError> {
-        let mut params = self.params(CLIENT_COMMON_NAME)?;
+        self.sign(self.params(CLIENT_COMMON_NAME)?, key)
+    }
+
+    fn sign(&self, mut params: CertificateParams, key: &impl PublicKeyData) -> Result<Issued, CaError> {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let certificate = params.signed_by(key, &self.issuer).map_err(CaError::Make)?;
         Ok(Issued { id: CertificateId::of_der(certificate.der()), pem: certificate.pem() })

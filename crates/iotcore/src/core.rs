@@ -36,6 +36,9 @@ pub struct Config {
     /// Refuses a certificate the client id that is the name of a thing it is not attached to, whatever its policies say.
     /// AWS does not: there, whoever may connect under a thing's name throws the thing off its connection.
     pub exclusive_client_ids: bool,
+    /// Imposes AWS's limits per second and in flight: a client that publishes faster is read no faster, and one that asks a
+    /// shadow too much at once is answered 429. They protect a shared service; a private one has no need of them.
+    pub aws_rates: bool,
     /// The region in the ARNs of its policies.
     pub region: String,
     /// The account in the ARNs of its policies.
@@ -51,6 +54,7 @@ impl Config {
             hosts: Vec::new(),
             session_expiry_s: 3600,
             exclusive_client_ids: false,
+            aws_rates: false,
             region: "local".into(),
             account: "000000000000".into(),
         }
@@ -127,6 +131,7 @@ impl IotCore {
             store.read(|connection| Ok::<_, StoreError>(!certificates::list(connection, "")?.is_empty())).await?;
         let ca = Ca::open(&config.data.join("ca"), in_use, Arc::clone(&clock), Arc::clone(&entropy))?;
         let tls = tls::server_config(&ca, &config.hosts, Arc::clone(&clock))?;
+        let counters = Arc::new(Counters::default());
         let broker = Arc::new(Broker {
             config,
             clock,
@@ -135,12 +140,13 @@ impl IotCore {
             store,
             ca,
             tls: TlsAcceptor::from(Arc::new(tls)),
-            rules: Rules::new(rules),
+            rules: Rules::new(rules, Arc::clone(&counters)),
             router: Router::default(),
             live: Live::default(),
-            counters: Arc::new(Counters::default()),
+            counters,
             policies: Default::default(),
             registry_epoch: AtomicU64::new(0),
+            jobs_epoch: AtomicU64::new(u64::MAX),
         });
         recover(&broker).await?;
         let tasks = broker.rules.start(&broker);

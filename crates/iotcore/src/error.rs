@@ -2,6 +2,7 @@
 
 use crate::ca::CaError;
 use crate::ids::CertificateId;
+use crate::jobs::JobSpecError;
 use crate::names::NameError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -45,6 +46,14 @@ pub enum Error {
         /// How many there may be.
         max: u64,
     },
+    /// `InvalidRequestException`: a thing is in one group of a hierarchy at most. Developer Guide, "Static thing groups".
+    #[error("the thing `{thing}` is in the group `{group}` of the same hierarchy: remove it from there first")]
+    SameHierarchy {
+        /// The thing.
+        thing: String,
+        /// The group that it is in.
+        group: String,
+    },
     /// The name of a policy or template has another form.
     #[error("`{name}` is not a {kind} name: use {allowed}")]
     Name {
@@ -67,6 +76,32 @@ pub enum Error {
     /// A certificate status that only fleet provisioning sets.
     #[error("a certificate cannot be set to PENDING_ACTIVATION")]
     Status,
+    /// The job is not valid. `InvalidRequestException`.
+    #[error(transparent)]
+    Job(#[from] JobSpecError),
+    /// The status details of a job execution are not valid. `InvalidRequestException`.
+    #[error("{0}")]
+    StatusDetails(String),
+    /// `InvalidStateTransitionException`; `CancelJob` has `InvalidRequestException`.
+    #[error("the {kind} `{name}` is {state}: that cannot be done any more, or not without force")]
+    InvalidState {
+        /// Job or job execution.
+        kind: &'static str,
+        /// Its id.
+        name: String,
+        /// The state it is in.
+        state: &'static str,
+    },
+    /// `VersionConflictException`.
+    #[error("the {kind} `{name}` has version {version}")]
+    VersionConflict {
+        /// The kind of thing.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// Its version.
+        version: u64,
+    },
     /// The certificate authority refused or failed.
     #[error(transparent)]
     Ca(#[from] CaError),

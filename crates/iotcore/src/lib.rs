@@ -9,10 +9,14 @@
 
 mod broker;
 mod ca;
+mod certificate;
 mod control;
 mod core;
 mod error;
+#[cfg(feature = "https")]
+mod https;
 mod ids;
+pub mod jobs;
 mod lifecycle;
 pub mod limits;
 mod message;
@@ -34,9 +38,12 @@ mod upkeep;
 
 pub use broker::{CloseReason, ConnectionInfo, ServeError as AcceptError};
 pub use ca::CaError;
+pub use certificate::Subject;
 pub use control::{KeysAndCertificate, ShadowRequestError};
 pub use core::{Config, IotCore, Parts, ServeError};
 pub use error::Error;
+#[cfg(feature = "https")]
+pub use https::{AccessKey, AccessKeyError, HttpsError};
 pub use ids::{CertificateId, CertificateIdError, Status, StatusError};
 pub use message::QoS;
 pub use ports::{
@@ -44,6 +51,7 @@ pub use ports::{
     RuleTarget,
 };
 pub use registry::certificates::Certificate;
+pub use registry::groups::ThingGroup;
 pub use registry::policies::Policy;
 pub use registry::things::Thing;
 pub use stats::Stats;
@@ -53,3 +61,6 @@ pub use tls::TlsError;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct ReadmeExample;
+
+#[cfg(test)]
+mod parser_tests;

@@ -17,7 +17,7 @@ use crate::limits::LIFECYCLE_VERSION_MS;
 use crate::message::{LastWill, Message, Properties, QoS, expires_ms};
 use crate::rules::Origin;
 use crate::store::{StoreError, Tx};
-use crate::topic::{TopicFilter, TopicName};
+use crate::topic::{SubscribedFilter, TopicName};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,7 +36,7 @@ struct Event<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     version_number: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    topics: Option<&'a [TopicFilter]>,
+    topics: Option<&'a [SubscribedFilter]>,
 }
 
 /// A client that is marked connected.
@@ -173,7 +173,7 @@ pub(crate) fn subscriptions_changed(
     broker: &Arc<Broker>,
     connected: &Connected,
     subscribed: bool,
-    topics: &[TopicFilter],
+    topics: &[SubscribedFilter],
 ) -> Result<(), StoreError> {
     let (event_type, kind) = if subscribed {
         ("subscribed", "subscriptions/subscribed")

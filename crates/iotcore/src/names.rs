@@ -5,10 +5,7 @@
 
 use thiserror::Error;
 
-/// The longest thing name, in bytes.
-pub const THING_NAME_BYTES_MAX: usize = 128;
-/// The longest shadow name, in bytes.
-pub const SHADOW_NAME_BYTES_MAX: usize = 64;
+use crate::limits::{SHADOW_NAME_BYTES_MAX, THING_NAME_BYTES_MAX};
 
 /// Why a text is no name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

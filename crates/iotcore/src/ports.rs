@@ -67,6 +67,11 @@ pub trait RuleTarget: Send + Sync {
     /// Returns once the message is durable at the target. It may be called again for a message it already has (the
     /// publisher saw no PUBACK, or this process was killed), and must accept calls while others are under way.
     async fn deliver(&self, message: RuleMessage) -> Result<(), RuleError>;
+
+    /// What it writes to, as the rule's error action is told: the name of a queue, for example.
+    fn resource(&self) -> &str {
+        ""
+    }
 }
 
 /// One message, as a rule hands it over.
@@ -74,7 +79,7 @@ pub trait RuleTarget: Send + Sync {
 pub struct RuleMessage {
     /// The rule's name.
     pub rule: Arc<str>,
-    /// The topic it was published to.
+    /// The topic it was published to, without the `$aws/rules/{rule}/` of Basic Ingest.
     pub topic: TopicName,
     /// The certificate of the client it came from or is about; `None` for what this process published itself.
     pub principal: Option<CertificateId>,
@@ -86,7 +91,7 @@ pub struct RuleMessage {
     pub payload: Bytes,
 }
 
-/// The target did not make the message durable.
+/// The target did not make the message durable. The rule's error action is told why.
 #[derive(Debug, thiserror::Error)]
 #[error("the target of a rule failed")]
 pub struct RuleError(#[source] pub BoxError);
@@ -94,12 +99,16 @@ pub struct RuleError(#[source] pub BoxError);
 /// A subscription of the broker itself: every matching message goes to `target` before its PUBACK leaves.
 #[derive(Clone)]
 pub struct Rule {
-    /// Unique among the rules.
+    /// Unique among the rules. Basic Ingest, `$aws/rules/{name}/…`, goes by it.
     pub name: String,
-    /// Which topics it takes.
-    pub filter: TopicFilter,
+    /// Which topics it takes; without one, Basic Ingest alone.
+    pub filter: Option<TopicFilter>,
     /// Where it delivers.
     pub target: Arc<dyn RuleTarget>,
+    /// The error action: where it says what the target has refused and why, in AWS's JSON. A publish that either of them
+    /// has is acknowledged; without an error action a publish that the target refuses is not, and its client repeats it.
+    /// Developer Guide, "Error handling (error action)".
+    pub error: Option<Arc<dyn RuleTarget>>,
 }
 
 impl std::fmt::Debug for Rule {

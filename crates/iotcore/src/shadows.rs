@@ -13,7 +13,7 @@ use crate::limits::{PAGE_ITEMS_MAX, SHADOW_TOMBSTONE_MS};
 use crate::message::{Message, QoS};
 use crate::names::{ShadowName, ThingName};
 use crate::rules::Origin;
-use crate::shadow::{Rejected, Shadow, ShadowAddress, ShadowOperation, ShadowTopic};
+use crate::shadow::{Rejected, Shadow, ShadowAddress, ShadowError, ShadowOperation, ShadowTopic};
 use crate::store::{Pending, StoreError, Tx};
 use crate::topic::TopicName;
 
@@ -55,10 +55,22 @@ pub(crate) async fn submit(
     client_id: Option<Arc<str>>,
     principal: Option<CertificateId>,
 ) -> Result<Pending<Reply, StoreError>, StoreError> {
+    submit_unless(None, broker, request, payload, client_id, principal).await
+}
+
+/// Like [`submit`], but a request that is `refused` is rejected with that, whatever it asks.
+pub(crate) async fn submit_unless(
+    refused: Option<ShadowError>,
+    broker: &Arc<Broker>,
+    request: Request,
+    payload: ArcPayload,
+    client_id: Option<Arc<str>>,
+    principal: Option<CertificateId>,
+) -> Result<Pending<Reply, StoreError>, StoreError> {
     let broker_of_job = Arc::clone(broker);
     let job = move |tx: &mut Tx<'_>| {
         let origin = Origin { principal, client_id, received_at_ms: broker_of_job.clock.now_ms() };
-        answer(tx, &broker_of_job, &request, payload.as_slice(), &origin)
+        answer(tx, &broker_of_job, &request, payload.as_slice(), &origin, refused)
     };
     broker.store.submit(job).await
 }
@@ -76,6 +88,7 @@ fn answer(
     Request { address, verb }: &Request,
     payload: &[u8],
     origin: &Origin,
+    refused: Option<ShadowError>,
 ) -> Result<Reply, StoreError> {
     use ShadowOperation::{
         DeleteAccepted, DeleteRejected, GetAccepted, GetRejected, UpdateAccepted, UpdateDelta, UpdateDocuments,
@@ -104,6 +117,7 @@ fn answer(
             (DeleteAccepted, DeleteRejected, answer)
         }
     };
+    let answer = refused.map_or(answer, |error| Err(Rejected::of(error, payload)));
     let mut publish = |operation, payload: Vec<u8>| {
         let message = Message::new(address.topic(operation).to_name(), payload, QoS::AtLeastOnce);
         broker.publish_in(tx, message, origin)

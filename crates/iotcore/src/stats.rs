@@ -33,6 +33,12 @@ pub struct Stats {
     pub dropped_retained: u64,
     /// Messages dropped because too many waited for a rule whose target does not take them.
     pub dropped_outbox: u64,
+    /// Times that a connection was not read for a while because it sent faster than AWS lets it.
+    pub throttled: u64,
+    /// Messages of Basic Ingest for rules that do not exist.
+    pub rule_not_found: u64,
+    /// Messages of shared subscriptions that no member of their group could take.
+    pub dropped_shared: u64,
 }
 
 /// The counters themselves.
@@ -51,6 +57,9 @@ pub(crate) struct Counters {
     pub(crate) queued: Counter,
     pub(crate) dropped_retained: Counter,
     pub(crate) dropped_outbox: Counter,
+    pub(crate) throttled: Counter,
+    pub(crate) rule_not_found: Counter,
+    pub(crate) dropped_shared: Counter,
 }
 
 impl Counters {
@@ -70,6 +79,9 @@ impl Counters {
             queued: self.queued.get(),
             dropped_retained: self.dropped_retained.get(),
             dropped_outbox: self.dropped_outbox.get(),
+            throttled: self.throttled.get(),
+            rule_not_found: self.rule_not_found.get(),
+            dropped_shared: self.dropped_shared.get(),
         }
     }
 }

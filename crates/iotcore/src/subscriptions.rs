@@ -54,6 +54,20 @@ impl<K: Eq + Hash + Ord + Clone, V> Subscriptions<K, V> {
         replaced
     }
 
+    /// The value that `key` subscribes to `filter` with.
+    #[must_use]
+    pub fn get(&self, filter: &TopicFilter, key: &K) -> Option<&V> {
+        let mut node = &self.root;
+        for level in filter.levels() {
+            node = match level {
+                "#" => return node.rest.get(key),
+                "+" => node.single.as_deref()?,
+                level => node.literal.get(level)?,
+            };
+        }
+        node.here.get(key)
+    }
+
     /// Unsubscribes `key` from `filter`; gives the value it had.
     pub fn remove(&mut self, filter: &TopicFilter, key: &K) -> Option<V> {
         let filters = self.filters.get_mut(key)?;
@@ -191,6 +205,7 @@ mod tests {
         assert_eq!(found(&subscriptions, "a/"), [(1, 1), (1, 2), (2, 0)]);
         assert_eq!(found(&subscriptions, "$a"), []);
         assert_eq!(subscriptions.count(&1), 2);
+        assert_eq!(subscriptions.get(&filter("a"), &1), None);
         assert_eq!(subscriptions.remove(&filter("a/b"), &1), None);
         assert_eq!(subscriptions.remove(&filter("a/+"), &1), Some(1));
         assert_eq!(subscriptions.remove(&filter("a/+"), &1), None);
@@ -245,6 +260,9 @@ mod tests {
                         prop_assert_eq!(subscriptions.remove_key(&key), removed);
                     }
                 }
+            }
+            for ((key, filter), value) in &model {
+                prop_assert_eq!(subscriptions.get(filter, key), Some(value));
             }
             for name in names.iter().filter(|name| !name.is_empty()) {
                 let topic = TopicName::parse(name).unwrap();

@@ -4,17 +4,17 @@
 //! in topic and topic filter"); AWS IoT developer guide, "MQTT topics" and "Reducing messaging costs with Basic Ingest".
 //! This module does not know sessions, policies, nor what any reserved topic means.
 
+mod share;
+
+pub(crate) use share::SubscribedFilter;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::limits::{TOPIC_BYTES_MAX, TOPIC_SLASHES_MAX};
 use crate::names::checked_text;
-
-/// The longest topic name or filter, in bytes of UTF-8.
-pub const TOPIC_BYTES_MAX: usize = 256;
-/// The most slashes in a topic name or filter.
-pub const TOPIC_SLASHES_MAX: usize = 7;
 
 /// Why a text is no topic name or no topic filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -43,9 +43,12 @@ pub enum TopicError {
     /// `+` that shares its level, or `#` that is not the whole last level.
     #[error("`+` takes a whole level of a filter, `#` the whole last level")]
     WildcardPlacement,
-    /// `$share/{group}/…`.
-    #[error("shared subscriptions (`$share/…`) are unsupported")]
-    SharedUnsupported,
+    /// `$share/{share}/{filter}`, where only a filter can be.
+    #[error("a shared subscription (`$share/…`) is asked for in a SUBSCRIBE only")]
+    SharedFilter,
+    /// `$share/` without the name of a share, or with one that cannot be.
+    #[error("a shared subscription is `$share/{{share}}/{{filter}}`, its share 1 to 128 bytes without `+` and `#`")]
+    Share,
 }
 
 /// A topic that a message is published to: no wildcards. Cheap to clone.
@@ -84,6 +87,16 @@ impl TopicName {
         self.0.starts_with('$')
     }
 
+    /// What Basic Ingest makes of it, if it begins with `$aws/rules/{rule}`.
+    pub(crate) fn basic_ingest(&self) -> Option<BasicIngest> {
+        let (rule, rest) = match self.0.strip_prefix(BASIC_INGEST)?.split_once('/') {
+            Some((rule, "")) => (rule, None),
+            Some((rule, rest)) => (rule, Some(Self(rest.into()))),
+            None => (self.0.strip_prefix(BASIC_INGEST)?, None),
+        };
+        Some(BasicIngest { rule: rule.into(), topic: rest.unwrap_or_else(|| self.clone()) })
+    }
+
     /// For a topic that this crate has put together from checked names.
     pub(crate) fn from_checked_parts(text: String) -> Self {
         debug_assert!(Self::parse(&text).is_ok(), "{text}");
@@ -109,11 +122,12 @@ impl TopicFilter {
     /// Checks `text`.
     ///
     /// # Errors
-    /// [`TopicError`], naming the limit, the misplaced character, or that shared subscriptions are unsupported.
+    /// [`TopicError`], naming the limit or the misplaced character; or that it is a shared subscription, which is more than a
+    /// filter.
     pub fn parse(text: &str) -> Result<Self, TopicError> {
         check(text, text)?;
         if text.starts_with("$share/") {
-            return Err(TopicError::SharedUnsupported);
+            return Err(TopicError::SharedFilter);
         }
         let mut levels = text.split('/').peekable();
         while let Some(level) = levels.next() {
@@ -157,9 +171,20 @@ impl TopicFilter {
 }
 checked_text!(TopicFilter, TopicError);
 
+const BASIC_INGEST: &str = "$aws/rules/";
+
+/// A message for one rule, past the subscribers. Developer guide, "Reducing messaging costs with Basic Ingest".
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BasicIngest {
+    /// The rule's name.
+    pub(crate) rule: Arc<str>,
+    /// The topic that the rule sees: what follows the rule's name, or all of it when nothing does.
+    pub(crate) topic: TopicName,
+}
+
 /// What follows `$aws/rules/{rule}/`, when that is how `text` begins.
 fn basic_ingest_rest(text: &str) -> Option<&str> {
-    let (rule, rest) = text.strip_prefix("$aws/rules/")?.split_once('/')?;
+    let (rule, rest) = text.strip_prefix(BASIC_INGEST)?.split_once('/')?;
     // The rule's name is not counted, so it is bounded here. AWS IoT API reference, `CreateTopicRule`: 1 to 128.
     (!rule.is_empty() && rule.len() <= 128 && !rest.is_empty()).then_some(rest)
 }
@@ -219,7 +244,7 @@ mod tests {
         for bad in ["a#", "a/#/b", "#/", "a+", "+a", "a/b+/c", "##", "a/+#", "++"] {
             assert_eq!(TopicFilter::parse(bad), Err(TopicError::WildcardPlacement), "{bad}");
         }
-        assert_eq!(TopicFilter::parse("$share/group/a"), Err(TopicError::SharedUnsupported));
+        assert_eq!(TopicFilter::parse("$share/group/a"), Err(TopicError::SharedFilter));
         assert_eq!(TopicFilter::parse("$aws/rules/r/a/b/c/d/e/f"), Err(TopicError::TooManySlashes { slashes: 8 }));
     }
 
@@ -256,6 +281,22 @@ mod tests {
         ] {
             let (filter_, name_) = (TopicFilter::parse(filter).unwrap(), TopicName::parse(name).unwrap());
             assert_eq!(filter_.matches(&name_), matches, "{filter} {name}");
+        }
+    }
+
+    #[test]
+    fn basic_ingest_has_a_rule_and_a_topic_of_its_own() {
+        for (name, rule_and_topic) in [
+            ("$aws/rules/r/a/b", Some(("r", "a/b"))),
+            ("$aws/rules/r//", Some(("r", "/"))),
+            ("$aws/rules/r/$aws/events/x", Some(("r", "$aws/events/x"))),
+            ("$aws/rules/r", Some(("r", "$aws/rules/r"))),
+            ("$aws/rules/r/", Some(("r", "$aws/rules/r/"))),
+            ("$aws/rules", None),
+            ("a/$aws/rules/r", None),
+        ] {
+            let ingest = TopicName::parse(name).unwrap().basic_ingest();
+            assert_eq!(ingest.as_ref().map(|ingest| (&*ingest.rule, ingest.topic.as_str())), rule_and_topic, "{name}");
         }
     }
 

@@ -8,14 +8,19 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::broker::{Broker, sweep_queues, sweep_retained, sweep_sessions};
+use crate::broker::{Broker, give_out_shared, sweep_queues, sweep_retained, sweep_sessions};
+use crate::registry::certificates;
 use crate::store::{StoreError, Tx};
-use crate::{lifecycle, provisioning, shadows};
+use crate::{jobs, lifecycle, provisioning, shadows};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Rows of one kind that are removed at once, about: the others wait for the next time, and publishes do not wait for long.
 const ROWS_MAX: u64 = 10_000;
 
+/// Job executions that time out at once.
+const TIMEOUTS_MAX: u64 = 1000;
+/// Things that continuous jobs are queued for at once, about.
+const FOLLOWED_MAX: usize = 1000;
 /// Delayed wills that are published at once.
 const WILLS_MAX: u64 = 1000;
 
@@ -42,10 +47,16 @@ pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
             lifecycle::publish_wills(tx, &broker, now_ms, WILLS_MAX)?;
             sweep_sessions(tx, &broker, now_ms, ROWS_MAX)?;
             sweep_queues(tx, &broker, now_ms, ROWS_MAX)?;
+            give_out_shared(tx, &broker)?;
             sweep_retained(tx, now_ms, ROWS_MAX)?;
             provisioning::sweep(tx, now_ms)?;
+            if certificates::sweep(tx.connection, now_ms, ROWS_MAX)? > 0 {
+                broker.registry_changed(tx);
+            }
             lifecycle::sweep(tx, now_ms, ROWS_MAX)?;
             shadows::sweep(tx, now_ms, ROWS_MAX)?;
+            jobs::sweep(tx, &broker, now_ms, TIMEOUTS_MAX)?;
+            jobs::follow(tx, &broker, FOLLOWED_MAX)?;
             let dropped = broker.rules.sweep(tx, ROWS_MAX)?;
             tx.after_commit(move || broker.counters.dropped_outbox.add(dropped));
             Ok(())

@@ -121,8 +121,9 @@ impl Hub {
     async fn at(dir: Arc<TempDir>, kept: Arc<Kept>, codes: Arc<Codes>, port: u16) -> Self {
         let rules = RULES.iter().map(|rule| Rule {
             name: rule.name.to_owned(),
-            filter: TopicFilter::parse(rule.filter).unwrap(),
+            filter: Some(TopicFilter::parse(rule.filter).unwrap()),
             target: Arc::clone(&kept) as _,
+            error: None,
         });
         let parts = Parts {
             clock: Arc::new(System),

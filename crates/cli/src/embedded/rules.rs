@@ -45,8 +45,12 @@ pub(crate) fn rules(queues: &Arc<SqliteQueues>) -> Result<Vec<Rule>, TopicError>
     let rule = |rule: &marvain_topics::Rule| {
         Ok(Rule {
             name: rule.name.to_owned(),
-            filter: TopicFilter::parse(rule.filter)?,
+            filter: Some(TopicFilter::parse(rule.filter)?),
             target: Arc::new(IntoQueue { queue: rule.queue, queues: queues.clone() }),
+            // AWS acknowledges before its rules run, so what fails there is lost without `RULE_ERRORS_QUEUE`. Here it is not
+            // acknowledged, and the satellite keeps it and sends it again; a queue of errors would be in the same file as
+            // the one that failed.
+            error: None,
         })
     };
     RULES.iter().map(rule).collect()

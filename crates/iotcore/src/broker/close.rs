@@ -9,6 +9,8 @@ use crate::store::StoreError;
 /// Developer Guide, "Lifecycle events", `disconnectReason`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CloseReason {
+    /// No policy allows what the client did.
+    AuthError,
     /// The client sent DISCONNECT.
     ClientInitiated,
     /// The client broke the protocol or a limit.
@@ -17,7 +19,7 @@ pub enum CloseReason {
     ConnectionLost,
     /// Another connection took the client id.
     DuplicateClientId,
-    /// No policy allows what the client did, or its certificate is no longer active.
+    /// The client may not be connected any more: its certificate is no longer active.
     ForbiddenAccess,
     /// Nothing was heard for one and a half keep-alive intervals.
     KeepAliveTimeout,
@@ -36,6 +38,7 @@ impl CloseReason {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::AuthError => "AUTH_ERROR",
             Self::ClientInitiated => "CLIENT_INITIATED_DISCONNECT",
             Self::ClientError => "CLIENT_ERROR",
             Self::ConnectionLost => "CONNECTION_LOST",
@@ -55,7 +58,7 @@ impl CloseReason {
             Self::ClientInitiated | Self::ConnectionLost => None,
             Self::ClientError => Some(Reason::ProtocolError),
             Self::DuplicateClientId => Some(Reason::SessionTakenOver),
-            Self::ForbiddenAccess => Some(Reason::NotAuthorized),
+            Self::AuthError | Self::ForbiddenAccess => Some(Reason::NotAuthorized),
             Self::KeepAliveTimeout => Some(Reason::KeepAliveTimeout),
             Self::ServerError => Some(Reason::Unspecified),
             Self::ServerInitiated => Some(Reason::ServerShuttingDown),
@@ -112,8 +115,9 @@ impl End {
         Self::new(CloseReason::ClientError, why)
     }
 
+    /// No policy allows it.
     pub(crate) fn forbidden(why: impl fmt::Display) -> Self {
-        Self::new(CloseReason::ForbiddenAccess, why)
+        Self::new(CloseReason::AuthError, why)
     }
 
     /// Something failed here; the chain of its causes goes to the log.

@@ -28,7 +28,7 @@ use crate::limits::{
     PACKET_BYTES_MAX, PAYLOAD_BYTES_MAX, TOPIC_ALIASES_MAX,
 };
 use crate::message::{LastWill, Message};
-use crate::policy::{Action, Resource};
+use crate::policy::{Action, ConnectFacts, Resource};
 use crate::registry::principal::status;
 use crate::store::{StoreError, Tx};
 
@@ -56,10 +56,6 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
         Some([certificate, ..]) => CertificateId::of_der(certificate),
         _ => return Err(Refusal::NoCertificate),
     };
-    match broker.store.read(move |connection| status(connection, certificate_id)).await? {
-        Some(Status::Active) => {}
-        _ => return Err(Refusal::Certificate(certificate_id)),
-    }
     let (reader, mut writer) = split(stream);
     let (mut wire, mut reader) = (Wire::new(), Reader::new(reader));
     let read = async {
@@ -98,7 +94,7 @@ pub(crate) async fn begin(broker: &Arc<Broker>, established: Established, ip: Ip
                 receive_max: u16::try_from(INBOUND_UNACKED_MAX).unwrap_or(u16::MAX),
                 packet_bytes_max: PACKET_BYTES_MAX,
                 topic_aliases_max: TOPIC_ALIASES_MAX,
-                shared_subscriptions: false,
+                shared_subscriptions: true,
             });
             let terms = Terms {
                 // MQTT 5.0 section 3.1.2.10.
@@ -134,8 +130,12 @@ async fn prepare(
         return Err(Refusal::Authentication);
     }
     let client_id = client_id(broker, connect)?;
-    let grants = Grants::load(broker, certificate_id, &client_id).await?;
-    if !grants.allow(broker, &client_id, Action::Connect, Resource::Client(&client_id)) {
+    // Only now, with all else there is to know: one read of the store for a connection.
+    let grants = Grants::load(broker, certificate_id, &client_id).await?.seen_from(ip);
+    if !grants.are_active() {
+        return Err(Refusal::Certificate(certificate_id));
+    }
+    if !grants.allow_connect(broker, &client_id, connect_facts(broker, connect)) {
         return Err(Refusal::Connect(certificate_id, client_id));
     }
     if broker.config.exclusive_client_ids && grants.are_under_anothers_name() {
@@ -218,6 +218,15 @@ fn expiry_s(broker: &Broker, asked: Expiry) -> u32 {
     match asked {
         Expiry::Default => most,
         Expiry::Seconds(seconds) => seconds.min(most),
+    }
+}
+
+/// What policies can ask about a CONNECT.
+fn connect_facts<'a>(broker: &Broker, connect: &'a Connect) -> ConnectFacts<'a> {
+    let will = connect.will.as_ref().and_then(|will| will.topic.as_ref().ok());
+    ConnectFacts {
+        persistent: !connect.clean_start || expiry_s(broker, connect.expiry) > 0,
+        last_will_topic: will.map(|topic| topic.as_str()),
     }
 }
 

@@ -11,25 +11,26 @@ use futures_util::stream::FuturesOrdered;
 use futures_util::{FutureExt, StreamExt};
 use tokio::io::{AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
 use super::close::{CloseReason, End};
-use super::codec::{Reason, Wire};
+use super::codec::{Inbound, Reason, Version, Wire};
 use super::connect::say_goodbye;
 use super::grants::Grants;
 use super::live::Connected;
 use super::mailbox::Delivery;
 use super::outbound::OUT_BYTES_MAX;
+use super::rate::Rates;
 use super::reader::Reader;
 use super::retained::Retained;
-use super::router::Session;
+use super::router::{Session, Unplaced};
 use super::{Broker, sessions};
 use crate::lifecycle;
 use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX, RETAINED_WAITING_MAX};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
-use crate::topic::TopicFilter;
+use crate::topic::SubscribedFilter;
 
 /// What a client is told when what it asked for is done.
 #[derive(Debug)]
@@ -53,6 +54,20 @@ pub(super) enum Done {
     },
 }
 
+impl Done {
+    /// The same for a message that was delivered, but not retained, because too many are: only MQTT 5 can say so. Developer
+    /// Guide, "MQTT reason codes", PUBACK.
+    pub(super) fn without_retaining(self, version: Version) -> Self {
+        match (self, version) {
+            (Self::Puback(packet_id), Version::V5) => {
+                let why = "delivered, but not retained: too many messages are".into();
+                Self::Refused { packet_id, reason: Reason::QuotaExceeded, why }
+            }
+            (done, _) => done,
+        }
+    }
+}
+
 pub(super) type Promise = BoxFuture<'static, Result<Done, End>>;
 
 /// Writes some of `out`, or flushes when there is nothing to write; says whether it flushed. May be cancelled without loss.
@@ -70,6 +85,15 @@ async fn write_or_flush(writer: &mut (impl AsyncWrite + Unpin), out: &mut BytesM
 
 /// An idle connection's encode buffer is given back when it grew beyond this.
 const IDLE_OUT_BYTES: usize = 1024;
+
+/// A message that was sent and is not acknowledged.
+#[derive(Debug)]
+pub(super) struct Unacked {
+    /// Its number in the durable queue, if it is there.
+    pub(super) seq: Option<i64>,
+    /// The message, if another member of this group gets it when this one does not acknowledge it.
+    pub(super) shared: Option<Unplaced>,
+}
 
 /// What CONNECT and CONNACK have agreed on.
 #[derive(Debug, Clone, Copy)]
@@ -91,12 +115,14 @@ pub(crate) struct Connection {
     reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
     writer: WriteHalf<TlsStream<TcpStream>>,
     pub(super) terms: Terms,
+    /// What it has sent, if it may not send at any rate.
+    pub(super) rates: Option<Box<Rates>>,
     /// What was asked and is not done yet, in the order it was asked.
     pub(super) promises: FuturesOrdered<Promise>,
     /// What is subscribed to, or will be when the promise to do so is kept.
-    pub(super) filters: BTreeSet<TopicFilter>,
-    /// QoS 1 messages sent and not acknowledged: packet id to number in the durable queue, if it is there.
-    pub(super) unacked: HashMap<u16, Option<i64>>,
+    pub(super) filters: BTreeSet<SubscribedFilter>,
+    /// QoS 1 messages sent and not acknowledged, by packet id.
+    pub(super) unacked: HashMap<u16, Unacked>,
     /// Numbers of what was acknowledged and is still in the durable queue.
     pub(super) acked: Vec<i64>,
     /// Read from the durable queue and not sent yet.
@@ -120,6 +146,7 @@ impl Connection {
         terms: Terms,
     ) -> Self {
         let filters = broker.router.filters(&session).into_iter().collect();
+        let rates = broker.config.aws_rates.then(|| Box::new(Rates::new()));
         Self {
             broker,
             connected,
@@ -129,6 +156,7 @@ impl Connection {
             reader,
             writer,
             terms,
+            rates,
             promises: FuturesOrdered::new(),
             filters,
             unacked: HashMap::new(),
@@ -148,7 +176,9 @@ impl Connection {
     }
 
     async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
-        let mut heard = Instant::now();
+        let began = Instant::now();
+        let mut heard = began;
+        let mut was_paused = false;
         let silence_max = self.terms.silence_max;
         let silence = sleep_until(heard + silence_max);
         let mut silence = std::pin::pin!(silence);
@@ -157,8 +187,11 @@ impl Connection {
             if let Some(reason) = self.connected.mailbox.close_reason() {
                 return Err(End::new(reason, "closed by the broker"));
             }
-            while self.has_room() {
+            while self.has_room() && self.pause(began).is_none() {
                 let Some(packet) = self.reader.next(&mut self.wire)? else { break };
+                if let (Inbound::Publish(_), Some(rates)) = (&packet, &mut self.rates) {
+                    rates.published(began.elapsed());
+                }
                 self.on_packet(packet).await?;
             }
             // All acknowledgements of one commit leave together.
@@ -168,13 +201,23 @@ impl Connection {
             self.fill_out().await?;
             self.remove_acked().await?;
             unflushed |= !self.wire.out.is_empty();
-            let can_read = self.reader.is_empty() && self.has_room();
+            let pause = self.pause(began);
+            if pause.is_some() && !was_paused {
+                self.broker.counters.throttled.add(1);
+            }
+            was_paused = pause.is_some();
+            let can_read = self.reader.is_empty() && self.has_room() && pause.is_none();
             tokio::select! {
                 Some(done) = self.promises.next(), if !self.promises.is_empty() => self.on_done(done?)?,
                 filled = self.reader.fill(), if can_read => {
-                    filled?;
+                    let bytes = filled?;
                     heard = Instant::now();
+                    if let Some(rates) = &mut self.rates {
+                        rates.received(bytes, began.elapsed());
+                    }
                 }
+                // Who is not listened to is not silent.
+                () = sleep(pause.unwrap_or_default()), if pause.is_some() => heard = Instant::now(),
                 flushed = write_or_flush(&mut self.writer, &mut self.wire.out), if unflushed => unflushed = !flushed?,
                 () = self.connected.mailbox.woken() => {}
                 () = &mut silence => {
@@ -190,6 +233,11 @@ impl Connection {
     /// Whether more may be asked: a client that does not wait for its answers, or does not read them, is not read either.
     fn has_room(&self) -> bool {
         self.promises.len() < INBOUND_UNACKED_MAX && self.wire.out.len() < OUT_BYTES_MAX
+    }
+
+    /// How long the client is not read, because it has sent faster than it may. `began` is when it began to.
+    fn pause(&self, began: Instant) -> Option<Duration> {
+        self.rates.as_ref()?.pause(began.elapsed())
     }
 
     /// Promises are told in the order they were made, whichever is kept first.
@@ -226,9 +274,10 @@ impl Connection {
     /// Whether a policy allows the client to do this, as the policies are now.
     pub(super) async fn may(&mut self, action: Action, resource: Resource<'_>) -> Result<bool, End> {
         if !self.grants.are_current(&self.broker) {
-            self.grants = Grants::load(&self.broker, self.connected.certificate_id, &self.connected.client_id).await?;
+            let Connected { certificate_id, client_id, ip, .. } = &*self.connected;
+            self.grants = Grants::load(&self.broker, *certificate_id, client_id).await?.seen_from(*ip);
             if !self.grants.are_active() {
-                return Err(End::forbidden("the certificate is no longer active"));
+                return Err(End::new(CloseReason::ForbiddenAccess, "the certificate is no longer active"));
             }
         }
         Ok(self.grants.allow(&self.broker, &self.connected.client_id, action, resource))
@@ -247,6 +296,7 @@ impl Connection {
         if end.reason != CloseReason::ServerError {
             self.drain().await;
         }
+        self.give_back().await;
         if let Some((reason, why)) = end.told() {
             self.wire.disconnect(reason, why);
         }

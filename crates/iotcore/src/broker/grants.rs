@@ -1,15 +1,21 @@
 //! What one connection may do, looked up when it connects and again when the registry has changed.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use super::Broker;
+use crate::certificate::Subject;
 use crate::ids::{CertificateId, Status};
-use crate::policy::{Action, Context, PolicyDocument, PolicyError, Request, Resource, evaluate};
-use crate::registry::principal::{Principal, principal};
+use crate::policy::{
+    Action, ConnectFacts, Context, PolicyDocument, PolicyError, Request, Resource, ThingFacts, evaluate,
+};
+use crate::registry::principal::{Principal, ThingOfPrincipal, principal};
 use crate::store::StoreError;
 
 /// Policies that are kept parsed; beyond, they are parsed for each connection.
@@ -35,12 +41,15 @@ impl PolicyCache {
     }
 }
 
-/// The permissions of a connection, as of `epoch`.
-#[derive(Debug)]
+/// The permissions of a connection, as of `epoch`, and the facts that policies ask about.
+#[derive(Debug, Default)]
 pub(crate) struct Grants {
     epoch: u64,
     active: bool,
-    thing_attached: bool,
+    certificate_id: String,
+    certificate: Option<Subject>,
+    source_ip: Option<String>,
+    thing: Option<ThingOfPrincipal>,
     thing_of_others: bool,
     documents: Vec<Arc<PolicyDocument>>,
 }
@@ -53,18 +62,27 @@ impl Grants {
         let client_id = Arc::clone(client_id);
         let found = broker.store.read(move |connection| principal(connection, id, &client_id)).await?;
         let Some(found) = found.filter(|found| found.status == Status::Active) else {
-            return Ok(Self {
-                epoch,
-                active: false,
-                thing_attached: false,
-                thing_of_others: false,
-                documents: Vec::new(),
-            });
+            return Ok(Self { epoch, ..Self::default() });
         };
-        let Principal { policies, thing_attached, thing_of_others, .. } = found;
+        let Principal { pem, policies, thing, thing_of_others, .. } = found;
         let documents = policies.into_iter().map(|(name, text)| broker.policies.parsed(name, text));
         let documents = documents.collect::<Result<_, _>>().map_err(|error| StoreError::Value(error.to_string()))?;
-        Ok(Self { epoch, active: true, thing_attached, thing_of_others, documents })
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).ok();
+        Ok(Self {
+            epoch,
+            active: true,
+            certificate_id: id.to_string(),
+            certificate: der.and_then(|der| Subject::parse(&der)),
+            source_ip: None,
+            thing,
+            thing_of_others,
+            documents,
+        })
+    }
+
+    /// For a connection from this address.
+    pub(crate) fn seen_from(self, ip: IpAddr) -> Self {
+        Self { source_ip: Some(ip.to_canonical().to_string()), ..self }
     }
 
     /// Whether the client id is the name of a thing that the certificate is not attached to.
@@ -83,15 +101,32 @@ impl Grants {
     }
 
     pub(crate) fn allow(&self, broker: &Broker, client_id: &str, action: Action, resource: Resource<'_>) -> bool {
-        let context = Context {
-            region: &broker.config.region,
-            account: &broker.config.account,
-            client_id,
-            thing_name: self.thing_attached.then_some(client_id),
-            thing_attached: self.thing_attached,
-            certificate_common_name: Some(crate::ca::CLIENT_COMMON_NAME),
-        };
+        self.decide(action, resource, &self.context(broker, client_id))
+    }
+
+    /// Whether the client may connect in this way.
+    pub(crate) fn allow_connect(&self, broker: &Broker, client_id: &str, asked: ConnectFacts<'_>) -> bool {
+        let context = Context { connect: Some(asked), ..self.context(broker, client_id) };
+        self.decide(Action::Connect, Resource::Client(client_id), &context)
+    }
+
+    fn decide(&self, action: Action, resource: Resource<'_>, context: &Context<'_>) -> bool {
         let documents = self.documents.iter().map(Arc::as_ref);
-        evaluate(documents, &Request { action, resource, context: &context }).is_allowed()
+        evaluate(documents, &Request { action, resource, context }).is_allowed()
+    }
+
+    fn context<'a>(&'a self, broker: &'a Broker, client_id: &'a str) -> Context<'a> {
+        let thing = self.thing.as_ref().map(|thing| ThingFacts {
+            name: client_id,
+            type_name: thing.type_name.as_deref(),
+            attributes: &thing.attributes,
+        });
+        Context {
+            source_ip: self.source_ip.as_deref(),
+            certificate_id: Some(&self.certificate_id),
+            certificate: self.certificate.as_ref(),
+            thing,
+            ..Context::new(&broker.config.region, &broker.config.account, client_id)
+        }
     }
 }

@@ -11,9 +11,10 @@ use crate::limits::PAYLOAD_BYTES_MAX;
 use crate::message::{Message, expires_ms};
 use crate::policy::{Action, Resource};
 use crate::rules::Origin;
+use crate::shadow::ShadowError;
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicName;
-use crate::{provisioning, shadows};
+use crate::{jobs, provisioning, shadows};
 
 impl Connection {
     pub(super) async fn on_packet(&mut self, packet: Inbound) -> Result<(), End> {
@@ -106,11 +107,23 @@ impl Connection {
     /// Topics that mean something to the broker itself. Developer Guide, "Reserved topics".
     async fn on_reserved(&mut self, message: Message, origin: Origin, done: Done) -> Result<(), End> {
         if let Some(request) = shadows::parse_request(&message.topic) {
+            let place = self.rates.as_mut().map(|rates| rates.shadow_requests.begin(&request.address.thing));
+            let refused = matches!(place, Some(None)).then_some(ShadowError::TooManyRequests);
+            let Origin { client_id, principal, .. } = origin;
             let pending =
-                shadows::submit(&self.broker, request, message.payload, origin.client_id, origin.principal).await?;
+                shadows::submit_unless(refused, &self.broker, request, message.payload, client_id, principal).await?;
             self.promise(Box::pin(async move {
                 // A rejected request has had its reply, too.
                 let _reply = pending.durable().await?;
+                drop(place);
+                Ok(done)
+            }));
+            return Ok(());
+        }
+        if let Some(request) = jobs::parse_request(&message.topic) {
+            let pending = jobs::submit(&self.broker, &self.connected, request, message).await?;
+            self.promise(Box::pin(async move {
+                pending.durable().await?;
                 Ok(done)
             }));
             return Ok(());
@@ -123,6 +136,12 @@ impl Connection {
             }));
             return Ok(());
         }
+        if let Some(ingest) = message.topic.basic_ingest()
+            && (ingest.topic == message.topic || !ingest.topic.is_reserved())
+        {
+            return self.route(message, origin, done).await;
+        }
+        // Basic Ingest under a reserved topic, too: a rule may trust that clients do not publish there.
         let packet_id = if let Done::Puback(packet_id) = done { Some(packet_id) } else { None };
         self.refuse(packet_id, End::forbidden(format!("`{}` is reserved", message.topic)))
     }
@@ -133,22 +152,23 @@ impl Connection {
         let delivered = broker.rules.deliver(&message, &origin);
         let recipients = Arc::new(broker.router.recipients(&message, Some(&self.session)));
         let retain = message.retain.then(|| message.clone());
-        let topic = message.topic.clone();
+        let (topic, version) = (message.topic.clone(), self.wire.version());
         let copies = Arc::new(Copies::of(message));
         let stored = if retain.is_some() || recipients.are_durable() {
-            let (counters, recipients, copies) =
-                (Arc::clone(&broker.counters), Arc::clone(&recipients), Arc::clone(&copies));
-            let store = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-                if let Some(message) = &retain {
-                    retained::retain(tx, message, origin.received_at_ms, &counters)?;
-                }
-                recipients.enqueue(tx, &copies, &counters)
+            let (broker, recipients, copies) = (Arc::clone(broker), Arc::clone(&recipients), Arc::clone(&copies));
+            let store = move |tx: &mut Tx<'_>| -> Result<bool, StoreError> {
+                let kept = match &retain {
+                    Some(message) => retained::retain(tx, message, origin.received_at_ms, &broker.counters)?,
+                    None => true,
+                };
+                recipients.enqueue(tx, &copies, &broker)?;
+                Ok(kept)
             };
-            Some(broker.store.submit(store).await?)
+            Some(self.broker.store.submit(store).await?)
         } else {
             None
         };
-        recipients.deliver_volatile(&copies, &broker.counters);
+        recipients.deliver_volatile(&copies, broker);
         if stored.is_none() && delivered.is_none() {
             return self.done(done);
         }
@@ -156,7 +176,7 @@ impl Connection {
             let stored = async {
                 match stored {
                     Some(pending) => pending.durable().await.map_err(End::from),
-                    None => Ok(()),
+                    None => Ok(true),
                 }
             };
             let delivered = async {
@@ -166,8 +186,9 @@ impl Connection {
                 }
             };
             let (stored, delivered) = tokio::join!(stored, delivered);
-            match (stored.and(delivered), &done) {
-                (Ok(()), _) => Ok(done),
+            match (delivered.and(stored), &done) {
+                (Ok(true), _) => Ok(done),
+                (Ok(false), _) => Ok(done.without_retaining(version)),
                 // Nobody waits for an acknowledgement that could be withheld.
                 (Err(end), Done::Nothing) => {
                     tracing::warn!(%topic, why = end.why, "a QoS 0 message was lost");

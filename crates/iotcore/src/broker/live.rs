@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::close::CloseReason;
 use super::mailbox::Mailbox;
 use crate::ids::CertificateId;
+use crate::message::{Message, QoS};
 
 /// A connected client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,19 @@ pub(crate) struct Connected {
     pub(crate) since_ms: u64,
     pub(crate) session_identifier: String,
     pub(crate) mailbox: Arc<Mailbox>,
+}
+
+impl Connected {
+    /// Sends it what it asked for, whether or not it subscribed to that.
+    pub(crate) fn reply(&self, message: Message) {
+        let pushed = match message.qos {
+            QoS::AtMostOnce => self.mailbox.push_qos0(Arc::new(message)),
+            QoS::AtLeastOnce => self.mailbox.push_volatile(Arc::new(message)),
+        };
+        if pushed.is_err() {
+            self.mailbox.close(CloseReason::Throttled);
+        }
+    }
 }
 
 #[derive(Debug, Default)]

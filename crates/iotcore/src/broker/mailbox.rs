@@ -13,12 +13,16 @@ use tokio::sync::futures::Notified;
 use super::close::CloseReason;
 use crate::limits::{MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX};
 use crate::message::Message;
+use crate::topic::SubscribedFilter;
 
-/// A QoS 1 message to deliver; `seq` is its number in the durable queue, if it is there.
+/// A QoS 1 message to deliver.
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
+    /// Its number in the durable queue, if it is there.
     pub(crate) seq: Option<i64>,
+    /// The shared subscription it came by, if it is nowhere else.
+    pub(crate) share: Option<Arc<SubscribedFilter>>,
 }
 
 /// The message does not fit.
@@ -36,6 +40,8 @@ struct Contents {
     qos0: Bounded<Arc<Message>>,
     qos1: Bounded<Delivery>,
     behind: bool,
+    /// Its connection takes nothing more that came by a shared subscription.
+    sealed: bool,
     close: Option<CloseReason>,
 }
 
@@ -57,19 +63,45 @@ impl Mailbox {
     /// Adds a QoS 1 message that is nowhere else.
     pub(crate) fn push_volatile(&self, message: Arc<Message>) -> Result<(), Full> {
         let bytes = message.bytes();
-        self.contents.lock().qos1.push(Delivery { message, seq: None }, bytes)?;
+        self.contents.lock().qos1.push(Delivery { message, seq: None, share: None }, bytes)?;
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Adds a QoS 1 message that is nowhere else and that another member of the group may get instead.
+    pub(crate) fn push_shared(&self, message: Arc<Message>, share: Arc<SubscribedFilter>) -> Result<(), Full> {
+        let bytes = message.bytes();
+        let mut contents = self.contents.lock();
+        if contents.sealed {
+            return Err(Full);
+        }
+        contents.qos1.push(Delivery { message, seq: None, share: Some(share) }, bytes)?;
+        drop(contents);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// What is left of the QoS 1 messages; shared ones are not taken any more.
+    pub(crate) fn seal(&self) -> VecDeque<Delivery> {
+        let mut contents = self.contents.lock();
+        contents.sealed = true;
+        contents.qos1.take()
     }
 
     /// Tells of a message that is now in the durable queue. Called in the order of `seq`.
     pub(crate) fn push_durable(&self, message: &Arc<Message>, seq: i64) {
         let mut contents = self.contents.lock();
         if !contents.behind {
-            let delivery = Delivery { message: Arc::clone(message), seq: Some(seq) };
+            let delivery = Delivery { message: Arc::clone(message), seq: Some(seq), share: None };
             contents.behind = contents.qos1.push(delivery, message.bytes()).is_err();
         }
         drop(contents);
+        self.wake.notify_one();
+    }
+
+    /// Tells of messages that are now in the durable queue, to be read from there.
+    pub(crate) fn push_unread(&self) {
+        self.set_behind();
         self.wake.notify_one();
     }
 
@@ -112,7 +144,7 @@ impl Mailbox {
 }
 
 #[derive(Debug)]
-struct Bounded<T> {
+pub(super) struct Bounded<T> {
     queue: VecDeque<T>,
     bytes: usize,
 }
@@ -124,7 +156,7 @@ impl<T> Default for Bounded<T> {
 }
 
 impl<T> Bounded<T> {
-    fn push(&mut self, item: T, bytes: usize) -> Result<(), Full> {
+    pub(super) fn push(&mut self, item: T, bytes: usize) -> Result<(), Full> {
         if self.queue.len() >= MAILBOX_MESSAGES_MAX || self.bytes + bytes > MAILBOX_BYTES_MAX {
             return Err(Full);
         }
@@ -141,6 +173,11 @@ impl<T> Bounded<T> {
             self.queue = VecDeque::new();
         }
         Some(item)
+    }
+
+    /// All of it.
+    pub(super) fn take(&mut self) -> VecDeque<T> {
+        std::mem::take(self).queue
     }
 
     fn retain(&mut self, keep: impl Fn(&T) -> bool, bytes: impl Fn(&T) -> usize) {

@@ -11,16 +11,19 @@ mod connect;
 mod connection;
 mod grants;
 mod half_open;
+mod handover;
 mod inbound;
 mod live;
 mod mailbox;
 mod outbound;
 mod queue;
+mod rate;
 mod reader;
 mod refusal;
 mod retained;
 mod router;
 mod sessions;
+mod shares;
 mod subscribe;
 
 pub use accept::ServeError;
@@ -28,11 +31,14 @@ pub use close::CloseReason;
 pub use live::ConnectionInfo;
 
 pub(crate) use accept::serve;
+pub(crate) use handover::give_out as give_out_shared;
 pub(crate) use live::{Connected, Live};
 pub(crate) use queue::sweep as sweep_queues;
 pub(crate) use retained::sweep as sweep_retained;
 pub(crate) use router::Router;
 pub(crate) use sessions::{recover as recover_sessions, sweep as sweep_sessions};
+#[cfg(feature = "https")]
+pub(crate) use {grants::Grants, half_open::HalfOpen};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,6 +70,8 @@ pub(crate) struct Broker {
     pub(crate) policies: PolicyCache,
     /// Changes with everything that a connection's permissions rest on.
     pub(crate) registry_epoch: AtomicU64,
+    /// The registry that the continuous jobs have followed.
+    pub(crate) jobs_epoch: AtomicU64,
 }
 
 impl Broker {
@@ -75,14 +83,14 @@ impl Broker {
         origin: &Origin,
     ) -> Result<(), StoreError> {
         if message.retain {
-            retained::retain(tx, &message, origin.received_at_ms, &self.counters)?;
+            let _kept = retained::retain(tx, &message, origin.received_at_ms, &self.counters)?;
         }
         self.rules.enqueue(tx, &message, origin)?;
         let recipients = self.router.recipients(&message, None);
         let copies = Copies::of(message);
-        recipients.enqueue(tx, &copies, &self.counters)?;
+        recipients.enqueue(tx, &copies, self)?;
         let broker = Arc::clone(self);
-        tx.after_commit(move || recipients.deliver_volatile(&copies, &broker.counters));
+        tx.after_commit(move || recipients.deliver_volatile(&copies, &broker));
         Ok(())
     }
 

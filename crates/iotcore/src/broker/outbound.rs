@@ -4,36 +4,50 @@ use std::sync::Arc;
 
 use super::close::End;
 use super::codec::TooLarge;
-use super::connection::Connection;
+use super::connection::{Connection, Unacked};
 use super::mailbox::Delivery;
 use super::{queue, retained};
 use crate::message::{Expiry, Message, QoS};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
+use crate::topic::SubscribedFilter;
 
 /// Encoded packets that may wait for the socket; beyond, messages stay where they are.
 pub(super) const OUT_BYTES_MAX: usize = 32 * 1024;
 
 impl Connection {
-    /// Encodes messages while there is room, QoS 1 ones while few enough are unacknowledged.
+    /// Encodes messages while there is room: by turns of QoS 0 and of QoS 1, so that neither holds up the other.
     pub(super) async fn fill_out(&mut self) -> Result<(), End> {
-        while self.wire.out.len() < OUT_BYTES_MAX {
-            if let Some(message) = self.connected.mailbox.pop_qos0() {
-                self.deliver(&message, QoS::AtMostOnce, None).await?;
-            } else if self.unacked.len() >= self.terms.outbound_max {
-                break;
-            } else if let Some(retained) = self.retained.pop_front() {
-                let load = move |connection: &rusqlite::Connection| retained::load(connection, &retained);
-                if let Some(message) = self.broker.store.read(load).await? {
-                    self.deliver(&message, message.qos, None).await?;
-                }
-            } else if let Some(Delivery { message, seq }) = self.next_qos1().await? {
-                self.deliver(&message, QoS::AtLeastOnce, seq).await?;
-            } else {
-                break;
+        let mut any = true;
+        while any && self.wire.out.len() < OUT_BYTES_MAX {
+            let qos0 = self.connected.mailbox.pop_qos0();
+            any = qos0.is_some();
+            if let Some(message) = qos0 {
+                self.deliver(&message, QoS::AtMostOnce, None, None).await?;
             }
+            any |= self.fill_qos1().await?;
         }
         Ok(())
+    }
+
+    /// Encodes one retained or QoS 1 message, if there is one and few enough are unacknowledged; says whether there was.
+    async fn fill_qos1(&mut self) -> Result<bool, End> {
+        if self.unacked.len() >= self.terms.outbound_max {
+            return Ok(false);
+        }
+        if let Some(retained) = self.retained.pop_front() {
+            let load = move |connection: &rusqlite::Connection| retained::load(connection, &retained);
+            if let Some(message) = self.broker.store.read(load).await? {
+                self.deliver(&message, message.qos, None, None).await?;
+            }
+            return Ok(true);
+        }
+        match self.next_qos1().await? {
+            Some(Delivery { message, seq, share }) => {
+                self.deliver(&message, QoS::AtLeastOnce, seq, share).await.map(|()| true)
+            }
+            None => Ok(false),
+        }
     }
 
     async fn next_qos1(&mut self) -> Result<Option<Delivery>, End> {
@@ -72,7 +86,13 @@ impl Connection {
     /// Sends a message, or forgets it if it has expired, or the client may not receive it now, or does not take one of its
     /// size. Developer Guide, "AWS IoT Core policy actions", `iot:Receive`: checked for each message that is delivered; "MQTT",
     /// message expiry; MQTT 5.0 section 3.1.2.11.4: what is too large counts as delivered.
-    async fn deliver(&mut self, message: &Arc<Message>, qos: QoS, seq: Option<i64>) -> Result<(), End> {
+    async fn deliver(
+        &mut self,
+        message: &Arc<Message>,
+        qos: QoS,
+        seq: Option<i64>,
+        share: Option<Arc<SubscribedFilter>>,
+    ) -> Result<(), End> {
         let left_s = match message.expiry(self.broker.clock.now_ms()) {
             Expiry::Never => None,
             Expiry::In(seconds) => Some(seconds),
@@ -91,7 +111,8 @@ impl Connection {
         match self.wire.publish(message, qos, left_s, taken) {
             Ok(packet_id) => {
                 if let Some(packet_id) = packet_id {
-                    self.unacked.insert(packet_id, seq);
+                    let shared = share.map(|group| (group, Arc::clone(message)));
+                    self.unacked.insert(packet_id, Unacked { seq, shared });
                 }
                 self.broker.counters.messages_out.add(1);
             }
@@ -104,7 +125,7 @@ impl Connection {
     }
 
     pub(super) fn on_puback(&mut self, packet_id: u16) {
-        self.acked.extend(self.unacked.remove(&packet_id).flatten());
+        self.acked.extend(self.unacked.remove(&packet_id).and_then(|unacked| unacked.seq));
     }
 
     /// Removes what was acknowledged from the durable queue. Nothing waits for that: after a crash it is sent again.

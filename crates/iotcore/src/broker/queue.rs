@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Broker;
 use super::mailbox::Delivery;
-use super::router::Session;
+use super::router::{Session, Waiting};
 use crate::message::{Message, Properties, QoS};
 use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
@@ -16,13 +16,14 @@ use crate::topic::TopicName;
 /// Messages read from a queue at once.
 pub(crate) const PAGE_MESSAGES_MAX: usize = 32;
 
-/// Puts `message` into the queue of each session that still exists, its payload once if there are several.
+/// Puts `message` into the queue of each session that still exists, its payload once if there are several. Gives those that
+/// it came to by a shared subscription and that are gone, or have no room.
 pub(crate) fn enqueue(
     tx: &mut Tx<'_>,
-    sessions: &[Arc<Session>],
+    sessions: &[Waiting],
     message: &Arc<Message>,
     counters: &Arc<Counters>,
-) -> Result<(), StoreError> {
+) -> Result<Vec<Waiting>, StoreError> {
     let payload = message.payload.as_slice();
     let shared = match sessions {
         [] | [_] => None,
@@ -31,11 +32,14 @@ pub(crate) fn enqueue(
             Some(tx.connection.last_insert_rowid())
         }
     };
-    let mut refs = 0_i64;
-    for session in sessions {
-        let Some(durable) = &session.durable else { continue };
-        let Some(place) = session.reserve() else {
-            counters.dropped_queue_full.add(1);
+    let (mut refs, mut missed) = (0_i64, Vec::new());
+    for waiting in sessions {
+        let Some(durable) = &waiting.session.durable else { continue };
+        let Some(place) = waiting.session.reserve() else {
+            match waiting.share {
+                Some(_) => missed.push(waiting.clone()),
+                None => counters.dropped_queue_full.add(1),
+            }
             continue;
         };
         let seq = tx.next_seq();
@@ -43,8 +47,8 @@ pub(crate) fn enqueue(
         let inserted = tx
             .connection
             .prepare_cached(
-                "INSERT INTO queue (session_id, seq, topic, retain, properties, expires_ms, payload, payload_id)
-                 SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM sessions WHERE id = ?1",
+                "INSERT INTO queue (session_id, seq, topic, retain, properties, expires_ms, payload, payload_id, share)
+                 SELECT id, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9 FROM sessions WHERE id = ?1",
             )?
             .execute(params![
                 durable.id,
@@ -54,7 +58,8 @@ pub(crate) fn enqueue(
                 message.stored_properties(),
                 message.expires_ms.map(|expires_ms| expires_ms as i64),
                 inline,
-                shared
+                shared,
+                waiting.share.as_ref().map(ToString::to_string)
             ])?;
         if inserted == 1 {
             refs += 1;
@@ -63,6 +68,8 @@ pub(crate) fn enqueue(
                 counters.queued.add(1);
                 place.take(&message, seq);
             });
+        } else if waiting.share.is_some() {
+            missed.push(waiting.clone());
         }
     }
     if let Some(shared) = shared {
@@ -73,7 +80,24 @@ pub(crate) fn enqueue(
         };
         tx.connection.prepare_cached(sql)?.execute([shared, refs])?;
     }
-    Ok(())
+    Ok(missed)
+}
+
+/// Puts a message that waits for one session at the end of another's queue; says whether that exists and has room.
+pub(super) fn pass(tx: &mut Tx<'_>, from: i64, seq: i64, to: &Arc<Session>) -> Result<bool, StoreError> {
+    let (Some(durable), Some(place)) = (&to.durable, to.reserve()) else { return Ok(false) };
+    let passed = tx.next_seq();
+    let rows = tx
+        .connection
+        .prepare_cached(
+            "UPDATE queue SET session_id = ?3, seq = ?4
+             WHERE session_id = ?1 AND seq = ?2 AND EXISTS (SELECT 1 FROM sessions WHERE id = ?3)",
+        )?
+        .execute([from, seq, durable.id, passed])?;
+    if rows == 1 {
+        tx.after_commit(move || place.take_unread());
+    }
+    Ok(rows == 1)
 }
 
 /// Removes what the client has acknowledged.
@@ -88,12 +112,22 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_>, session_id: i64, seqs: &[i64]) -> Res
 
 /// The next messages after `seq`, at most [`PAGE_MESSAGES_MAX`].
 pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Result<Vec<Delivery>, StoreError> {
+    read(connection, session_id, after, PAGE_MESSAGES_MAX)
+}
+
+/// The message `seq`, if it is there.
+pub(super) fn one(connection: &Connection, session_id: i64, seq: i64) -> Result<Option<Arc<Message>>, StoreError> {
+    let next = read(connection, session_id, seq - 1, 1)?.pop();
+    Ok(next.filter(|delivery| delivery.seq == Some(seq)).map(|delivery| delivery.message))
+}
+
+fn read(connection: &Connection, session_id: i64, after: i64, max: usize) -> Result<Vec<Delivery>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT seq, topic, retain, coalesce(q.payload, p.payload), properties, expires_ms
          FROM queue AS q LEFT JOIN payloads AS p ON p.id = q.payload_id
          WHERE session_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
     )?;
-    let mut rows = select.query(params![session_id, after, PAGE_MESSAGES_MAX as i64])?;
+    let mut rows = select.query(params![session_id, after, max as i64])?;
     let mut page = Vec::new();
     while let Some(row) = rows.next()? {
         let topic = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
@@ -105,7 +139,7 @@ pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Resu
             expires_ms: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
             ..Message::new(topic, payload, QoS::AtLeastOnce)
         };
-        page.push(Delivery { message: Arc::new(message), seq: Some(row.get(0)?) });
+        page.push(Delivery { message: Arc::new(message), seq: Some(row.get(0)?), share: None });
     }
     Ok(page)
 }
@@ -169,10 +203,11 @@ mod tests {
         let session = Router::default().persistent_session(&"a".into(), id, 0);
         let counters = Arc::new(Counters::default());
         let publish = |count: u64, undo: bool| {
-            let (sessions, counters) = ([Arc::clone(&session)], Arc::clone(&counters));
+            let waiting = Waiting { session: Arc::clone(&session), share: None };
+            let (sessions, counters) = ([waiting], Arc::clone(&counters));
             let message = Arc::new(Message::new(TopicName::parse("t").unwrap(), Vec::new(), QoS::AtLeastOnce));
             store.write(move |tx: &mut Tx<'_>| {
-                (0..count).try_for_each(|_| enqueue(tx, &sessions, &message, &counters))?;
+                (0..count).try_for_each(|_| enqueue(tx, &sessions, &message, &counters).map(|_| ()))?;
                 if undo { Err(StoreError::Closed) } else { Ok(()) }
             })
         };
@@ -182,5 +217,51 @@ mod tests {
         assert_eq!(depth_of(&store, id).await, SESSION_QUEUE_MESSAGES_MAX);
         let stats = counters.read(0);
         assert_eq!((stats.queued, stats.dropped_queue_full), (SESSION_QUEUE_MESSAGES_MAX, 10));
+    }
+
+    #[tokio::test]
+    async fn what_a_group_shares_is_for_another_when_a_session_is_gone_or_full() {
+        let directory = TempDir::new().unwrap();
+        let store = crate::store::open(directory.path()).await.unwrap();
+        let insert = |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            let sql = "INSERT INTO sessions (id, client_id, mqtt5, expiry_s) VALUES (1, 'a', 0, 60), (2, 'b', 0, 60)";
+            tx.connection.execute(sql, [])?;
+            Ok(())
+        };
+        store.write(insert).await.unwrap();
+        let router = Router::default();
+        let session = |client_id: &str, id, depth| router.persistent_session(&client_id.into(), id, depth);
+        let (there, full) = (session("a", 1, 0), session("b", 2, SESSION_QUEUE_MESSAGES_MAX));
+        let gone = session("c", 3, 0);
+        let share = Some(Arc::new(crate::topic::SubscribedFilter::parse("$share/g/t").unwrap()));
+        let waiting =
+            [&there, &full, &gone].map(|session| Waiting { session: Arc::clone(session), share: share.clone() });
+        let alone = [Waiting { session: Arc::clone(&gone), share: None }];
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
+        let message = Arc::new(Message::new(TopicName::parse("t").unwrap(), Vec::new(), QoS::AtLeastOnce));
+        let missed = move |tx: &mut Tx<'_>| -> Result<_, StoreError> {
+            assert!(enqueue(tx, &alone, &message, &counted)?.is_empty());
+            enqueue(tx, &waiting, &message, &counted)
+        };
+        let missed = store.write(missed).await.unwrap();
+        let missed: Vec<_> = missed.iter().map(|waiting| waiting.session.durable.as_ref().unwrap().id).collect();
+        assert_eq!(missed, [2, 3]);
+        assert_eq!(counters.read(0).dropped_queue_full, 0);
+        // Nor is it passed on to them, until there is room.
+        let pass_to = |to: &Arc<Session>| {
+            let to = Arc::clone(to);
+            store.write(move |tx: &mut Tx<'_>| -> Result<_, StoreError> {
+                let select = "SELECT seq FROM queue WHERE session_id = 1";
+                let seq = tx.connection.query_row(select, [], |row| row.get(0))?;
+                assert!(one(tx.connection, 1, seq)?.is_some() && one(tx.connection, 1, seq - 1)?.is_none());
+                pass(tx, 1, seq, &to)
+            })
+        };
+        assert!(!pass_to(&gone).await.unwrap() && !pass_to(&full).await.unwrap());
+        full.durable.as_ref().unwrap().removed(1);
+        assert!(pass_to(&full).await.unwrap());
+        assert_eq!((depth_of(&store, 1).await, depth_of(&store, 2).await), (0, 1));
+        assert_eq!(gone.durable.as_ref().unwrap().depth(), 0);
     }
 }

@@ -41,8 +41,8 @@ impl<R: AsyncRead + Unpin> Reader<R> {
         self.start >= self.end
     }
 
-    /// Receives more, when all that was received has been decoded. May be cancelled without loss.
-    pub(crate) async fn fill(&mut self) -> io::Result<()> {
+    /// Receives more, when all that was received has been decoded; says how many bytes. May be cancelled without loss.
+    pub(crate) async fn fill(&mut self) -> io::Result<usize> {
         let received = self.end;
         if received == self.buffer.len() && received < BUSY_BUFFER_BYTES {
             self.buffer = vec![0; BUSY_BUFFER_BYTES];
@@ -54,7 +54,7 @@ impl<R: AsyncRead + Unpin> Reader<R> {
             0 => Err(io::ErrorKind::UnexpectedEof.into()),
             received => {
                 self.end = received;
-                Ok(())
+                Ok(received)
             }
         }
     }

@@ -66,7 +66,7 @@ impl Refusal {
 
     fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Certificate(_) | Self::Connect(..) | Self::WillForbidden(_) => Some(Reason::NotAuthorized),
+            Self::Connect(..) | Self::WillForbidden(_) => Some(Reason::NotAuthorized),
             Self::Authentication => Some(Reason::BadAuthenticationMethod),
             Self::ClientId(_) => Some(Reason::ClientIdentifierNotValid),
             Self::WillTopic(_) => Some(Reason::TopicNameInvalid),
@@ -74,7 +74,9 @@ impl Refusal {
             Self::WillPayload(_) => Some(Reason::QuotaExceeded),
             Self::Store(_) => Some(Reason::ServerUnavailable),
             Self::Wire(broken) => Some(broken.reason),
-            Self::Handshake(_)
+            // Whoever has no certificate of ours is told nothing, as AWS ends such a connection within its handshake.
+            Self::Certificate(_)
+            | Self::Handshake(_)
             | Self::Timeout
             | Self::Displaced
             | Self::Bug

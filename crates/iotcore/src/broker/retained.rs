@@ -12,18 +12,18 @@ use crate::store::{StoreError, Tx};
 use crate::topic::{TopicFilter, TopicName};
 
 /// Keeps `message` as its topic's; one with an empty payload removes it. MQTT 3.1.1 section 3.3.1.3. When
-/// [`RETAINED_MESSAGES_MAX`] topics have one, that of a further topic is not kept and counted.
+/// [`RETAINED_MESSAGES_MAX`] topics have one, that of a further topic is not kept and counted. Says whether it was kept.
 pub(crate) fn retain(
     tx: &mut Tx<'_>,
     message: &Message,
     now_ms: u64,
     counters: &Arc<Counters>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     if message.payload.is_empty() {
         tx.connection.prepare_cached("DELETE FROM retained WHERE topic = ?1")?.execute([message.topic.as_str()])?;
-        return Ok(());
+        return Ok(true);
     }
-    let kept = tx
+    let rows = tx
         .connection
         .prepare_cached(
             "INSERT INTO retained (topic, payload, qos, updated_ms, properties, expires_ms)
@@ -41,12 +41,13 @@ pub(crate) fn retain(
             message.stored_properties(),
             message.expires_ms.map(|expires_ms| expires_ms as i64)
         ])?;
-    if kept == 0 {
+    let kept = rows > 0;
+    if !kept {
         tracing::warn!(topic = %message.topic, "not retained: {RETAINED_MESSAGES_MAX} messages are already");
         let counters = Arc::clone(counters);
         tx.after_commit(move || counters.dropped_retained.add(1));
     }
-    Ok(())
+    Ok(kept)
 }
 
 /// A retained message that is to be sent; read when it is its turn.

@@ -2,7 +2,7 @@
 //!
 //! It does not know connections beyond their mailboxes, nor whether a client may receive what it subscribed to.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,19 +10,19 @@ use parking_lot::{Mutex, RwLock};
 
 use super::close::CloseReason;
 use super::codec::SubscriptionOptions;
-use super::mailbox::Mailbox;
-use super::queue;
+use super::mailbox::{Bounded, Full, Mailbox};
+use super::shares::Shares;
+use super::{Broker, handover, queue};
 use crate::limits::SESSION_QUEUE_MESSAGES_MAX;
 use crate::message::{Message, QoS};
-use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
 use crate::subscriptions::Subscriptions;
-use crate::topic::TopicFilter;
+use crate::topic::SubscribedFilter;
 
 /// A subscriber: a connected client, or a client with a persistent session, connected or not.
 #[derive(Debug)]
 pub(crate) struct Session {
-    key: u64,
+    pub(super) key: u64,
     /// The durable session, if it is persistent.
     pub(crate) durable: Option<DurableSession>,
     mailbox: Mutex<Option<Arc<Mailbox>>>,
@@ -40,6 +40,11 @@ impl DurableSession {
     pub(crate) fn removed(&self, count: u64) {
         let _previous =
             self.depth.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |depth| Some(depth.saturating_sub(count)));
+    }
+
+    #[cfg(test)]
+    pub(super) fn depth(&self) -> u64 {
+        self.depth.load(Ordering::Relaxed)
     }
 
     fn reserve(&self) -> bool {
@@ -60,6 +65,15 @@ impl Place {
             && let Some(mailbox) = &*session.mailbox.lock()
         {
             mailbox.push_durable(message, seq);
+        }
+    }
+
+    /// A message has become durable that is not at hand.
+    pub(crate) fn take_unread(mut self) {
+        if let Some(session) = self.0.take()
+            && let Some(mailbox) = &*session.mailbox.lock()
+        {
+            mailbox.push_unread();
         }
     }
 }
@@ -90,6 +104,12 @@ impl Session {
         self.mailbox.lock().is_some()
     }
 
+    /// Whether a durable queue, if it has one, is not full.
+    pub(super) fn has_room(&self) -> bool {
+        let has_room = |durable: &DurableSession| durable.depth.load(Ordering::Relaxed) < SESSION_QUEUE_MESSAGES_MAX;
+        self.durable.as_ref().is_none_or(has_room)
+    }
+
     /// Room for one more message in its durable queue, if there is any.
     pub(crate) fn reserve(self: &Arc<Self>) -> Option<Place> {
         self.durable.as_ref()?.reserve().then(|| Place(Some(Arc::clone(self))))
@@ -101,10 +121,40 @@ impl Session {
 }
 
 #[derive(Debug, Clone)]
-struct Subscriber {
-    session: Arc<Session>,
-    qos: QoS,
-    options: SubscriptionOptions,
+pub(super) struct Subscriber {
+    pub(super) session: Arc<Session>,
+    pub(super) qos: QoS,
+    pub(super) options: SubscriptionOptions,
+    /// The shared subscription, if it is one.
+    pub(super) share: Option<Arc<SubscribedFilter>>,
+}
+
+impl Subscriber {
+    /// Whether its durable queue keeps a message with its quality of service.
+    pub(super) fn is_kept(&self) -> bool {
+        self.session.durable.is_some() && self.qos == QoS::AtLeastOnce
+    }
+
+    pub(super) fn waiting(self) -> Waiting {
+        Waiting { session: self.session, share: self.share }
+    }
+
+    /// Gives the message to the session's client, if it is connected, by its queue in memory.
+    pub(super) fn push(&self, message: &Arc<Message>) -> Result<(), Full> {
+        let mailbox = self.session.mailbox().ok_or(Full)?;
+        match (self.qos, &self.share) {
+            (QoS::AtMostOnce, _) => mailbox.push_qos0(Arc::clone(message)),
+            (QoS::AtLeastOnce, None) => mailbox.push_volatile(Arc::clone(message)),
+            (QoS::AtLeastOnce, Some(share)) => mailbox.push_shared(Arc::clone(message), Arc::clone(share)),
+        }
+    }
+}
+
+/// A persistent session in whose queue a message is to wait, and the shared subscription that it comes by.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) session: Arc<Session>,
+    pub(crate) share: Option<Arc<SubscribedFilter>>,
 }
 
 /// A message without the RETAIN flag, for whoever had subscribed when it came, and with it if it was published with it, for
@@ -129,10 +179,12 @@ impl Copies {
 #[derive(Debug, Default)]
 pub(crate) struct Recipients {
     /// Persistent sessions that get it with QoS 1: by their durable queues.
-    durable: Vec<Arc<Session>>,
+    durable: Vec<Waiting>,
     /// Those of them that get it with the RETAIN flag.
-    durable_as_published: Vec<Arc<Session>>,
+    durable_as_published: Vec<Waiting>,
     volatile: Vec<Subscriber>,
+    /// Groups of which nobody can take it.
+    unplaced: u64,
 }
 
 impl Recipients {
@@ -141,35 +193,58 @@ impl Recipients {
         !self.durable.is_empty() || !self.durable_as_published.is_empty()
     }
 
-    /// Puts the message into the queues of the persistent sessions.
-    pub(crate) fn enqueue(&self, tx: &mut Tx<'_>, copies: &Copies, counters: &Arc<Counters>) -> Result<(), StoreError> {
-        queue::enqueue(tx, &self.durable, &copies.plain, counters)?;
-        match &copies.as_published {
-            Some(as_published) => queue::enqueue(tx, &self.durable_as_published, as_published, counters),
-            None => Ok(()),
+    fn add(&mut self, message: &Message, subscriber: Subscriber) {
+        if !subscriber.is_kept() {
+            self.volatile.push(subscriber);
+        } else if message.retain && subscriber.options.retain_as_published {
+            self.durable_as_published.push(subscriber.waiting());
+        } else {
+            self.durable.push(subscriber.waiting());
         }
     }
 
-    /// Gives the message to the connected sessions whose queue is in memory, waiting for none of them.
-    pub(crate) fn deliver_volatile(&self, copies: &Copies, counters: &Counters) {
-        for Subscriber { session, qos, options } in &self.volatile {
-            let Some(mailbox) = session.mailbox() else { continue };
-            let message = copies.for_subscriber(*options);
-            match qos {
-                QoS::AtMostOnce if mailbox.push_qos0(Arc::clone(message)).is_err() => counters.dropped_qos0.add(1),
-                QoS::AtLeastOnce if mailbox.push_volatile(Arc::clone(message)).is_err() => {
-                    mailbox.close(CloseReason::Throttled);
+    /// Puts the message into the queues of the persistent sessions.
+    pub(crate) fn enqueue(&self, tx: &mut Tx<'_>, copies: &Copies, broker: &Arc<Broker>) -> Result<(), StoreError> {
+        let as_published = copies.as_published.as_ref().map(|message| (&self.durable_as_published, message));
+        for (waiting, message) in std::iter::once((&self.durable, &copies.plain)).chain(as_published) {
+            for Waiting { session, share } in queue::enqueue(tx, waiting, message, &broker.counters)? {
+                if let Some(group) = share {
+                    handover::send(tx, broker, &group, message, vec![session.key])?;
                 }
-                QoS::AtMostOnce | QoS::AtLeastOnce => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the message to the connected sessions whose queue is in memory, waiting for none of them.
+    pub(crate) fn deliver_volatile(&self, copies: &Copies, broker: &Broker) {
+        broker.counters.dropped_shared.add(self.unplaced);
+        for subscriber in &self.volatile {
+            let message = copies.for_subscriber(subscriber.options);
+            if let Some(group) = &subscriber.share {
+                handover::push(broker, group, subscriber.clone(), message);
+            } else if let Some(mailbox) = subscriber.session.mailbox()
+                && subscriber.push(message).is_err()
+            {
+                match subscriber.qos {
+                    QoS::AtMostOnce => broker.counters.dropped_qos0.add(1),
+                    QoS::AtLeastOnce => mailbox.close(CloseReason::Throttled),
+                }
             }
         }
     }
 }
 
+/// A message that no member of a group could take, and the group.
+pub(super) type Unplaced = (Arc<SubscribedFilter>, Arc<Message>);
+
 /// All sessions and subscriptions.
 #[derive(Debug, Default)]
 pub(crate) struct Router {
     subscriptions: RwLock<Subscriptions<u64, Subscriber>>,
+    shares: RwLock<Shares>,
+    /// As many as one client may let wait.
+    unplaced: Mutex<Bounded<Unplaced>>,
     persistent: Mutex<HashMap<Arc<str>, Arc<Session>>>,
     next_key: AtomicU64,
 }
@@ -218,30 +293,69 @@ impl Router {
     /// Forgets the subscriptions of `session`.
     pub(crate) fn remove(&self, session: &Session) {
         self.subscriptions.write().remove_key(&session.key);
+        self.shares.write().remove_key(session.key);
     }
 
     pub(crate) fn subscribe(
         &self,
         session: &Arc<Session>,
-        filter: TopicFilter,
+        filter: SubscribedFilter,
         qos: QoS,
         options: SubscriptionOptions,
     ) {
-        let subscriber = Subscriber { session: Arc::clone(session), qos, options };
-        self.subscriptions.write().insert(filter, session.key, subscriber);
+        let subscriber = Subscriber { session: Arc::clone(session), qos, options, share: None };
+        if filter.share().is_some() {
+            self.shares.write().insert(filter, subscriber);
+        } else {
+            self.subscriptions.write().insert(filter.filter().clone(), session.key, subscriber);
+        }
     }
 
-    pub(crate) fn unsubscribe(&self, session: &Session, filter: &TopicFilter) {
-        self.subscriptions.write().remove(filter, &session.key);
+    pub(crate) fn unsubscribe(&self, session: &Session, filter: &SubscribedFilter) {
+        if filter.share().is_some() {
+            self.shares.write().remove(filter, session.key);
+        } else {
+            self.subscriptions.write().remove(filter.filter(), &session.key);
+        }
     }
 
     /// The filters of `session`.
-    pub(crate) fn filters(&self, session: &Session) -> Vec<TopicFilter> {
-        self.subscriptions.read().filters(&session.key).cloned().collect()
+    pub(crate) fn filters(&self, session: &Session) -> Vec<SubscribedFilter> {
+        let mut filters = self.shares.read().filters(session.key);
+        filters.extend(self.subscriptions.read().filters(&session.key).cloned().map(SubscribedFilter::alone));
+        filters
     }
 
-    /// Who gets a message that `publisher` has published, if it was one of them.
+    /// How many members a group has.
+    pub(crate) fn members(&self, group: &SubscribedFilter) -> usize {
+        self.shares.read().members(group)
+    }
+
+    /// The member of a group whose turn it is to get a message with `qos`, none of `tried`.
+    pub(super) fn choose(&self, group: &SubscribedFilter, qos: QoS, tried: &[u64]) -> Option<Subscriber> {
+        self.shares.read().group(group)?.choose(qos, tried)
+    }
+
+    /// Keeps a message for a while that no member of a group can take now.
+    pub(super) fn put_back(&self, group: &Arc<SubscribedFilter>, message: &Arc<Message>) -> Result<(), Full> {
+        self.unplaced.lock().push((Arc::clone(group), Arc::clone(message)), message.bytes())
+    }
+
+    /// What no member could take until now.
+    pub(super) fn take_back(&self) -> VecDeque<Unplaced> {
+        self.unplaced.lock().take()
+    }
+
+    /// The key of the persistent session of `client_id`, if there is one.
+    pub(super) fn key_of(&self, client_id: &str) -> Option<u64> {
+        self.persistent.lock().get(client_id).map(|session| session.key)
+    }
+
+    /// Who gets a message that `publisher` has published, if it was one of them. Of Basic Ingest, nobody.
     pub(crate) fn recipients(&self, message: &Message, publisher: Option<&Session>) -> Recipients {
+        if message.topic.basic_ingest().is_some() {
+            return Recipients::default();
+        }
         let mut found = Vec::new();
         let publisher = publisher.map(|session| session.key);
         self.subscriptions.read().for_each_match(&message.topic, |key, subscriber| {
@@ -254,16 +368,13 @@ impl Router {
             found.dedup_by_key(|subscriber| subscriber.session.key);
         }
         let mut recipients = Recipients::default();
-        for mut subscriber in found {
-            subscriber.qos = subscriber.qos.min(message.qos);
-            if subscriber.session.durable.is_none() || subscriber.qos == QoS::AtMostOnce {
-                recipients.volatile.push(subscriber);
-            } else if message.retain && subscriber.options.retain_as_published {
-                recipients.durable_as_published.push(subscriber.session);
-            } else {
-                recipients.durable.push(subscriber.session);
-            }
+        for subscriber in found {
+            recipients.add(message, Subscriber { qos: subscriber.qos.min(message.qos), ..subscriber });
         }
+        self.shares.read().for_each_match(&message.topic, |group| match group.choose(message.qos, &[]) {
+            Some(subscriber) => recipients.add(message, subscriber),
+            None => recipients.unplaced += u64::from(message.qos == QoS::AtLeastOnce),
+        });
         recipients
     }
 }

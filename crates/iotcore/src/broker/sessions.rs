@@ -7,12 +7,12 @@ use rusqlite::{OptionalExtension, params};
 use super::codec::{SubscriptionOptions, Version};
 use super::mailbox::Mailbox;
 use super::router::{Router, Session};
-use super::{Broker, queue};
+use super::{Broker, handover, queue};
 use crate::lifecycle;
 use crate::limits::PERSISTENT_SESSIONS_MAX;
 use crate::message::QoS;
 use crate::store::{StoreError, Tx};
-use crate::topic::TopicFilter;
+use crate::topic::SubscribedFilter;
 
 /// A session that there is after the commit.
 pub(crate) type SessionSlot = Arc<OnceLock<Arc<Session>>>;
@@ -82,13 +82,18 @@ pub(crate) fn begin(
     Ok((present, resumed))
 }
 
-/// Discards the persistent session of a client, if there is one.
+/// Discards the persistent session of a client, if there is one. What waits for it and others share goes to one of them.
 pub(crate) fn discard(tx: &mut Tx<'_>, broker: &Arc<Broker>, client_id: &Arc<str>) -> Result<(), StoreError> {
-    let removed = tx.connection.prepare_cached("DELETE FROM sessions WHERE client_id = ?1")?.execute([&**client_id])?;
-    if removed > 0 {
-        let (broker, client_id) = (Arc::clone(broker), Arc::clone(client_id));
-        tx.after_commit(move || broker.router.remove_persistent(&client_id));
-    }
+    let id: Option<i64> = tx
+        .connection
+        .prepare_cached("SELECT id FROM sessions WHERE client_id = ?1")?
+        .query_row([&**client_id], |row| row.get(0))
+        .optional()?;
+    let Some(id) = id else { return Ok(()) };
+    handover::hand_on(tx, broker, client_id, id)?;
+    tx.connection.prepare_cached("DELETE FROM sessions WHERE id = ?1")?.execute([id])?;
+    let (broker, client_id) = (Arc::clone(broker), Arc::clone(client_id));
+    tx.after_commit(move || broker.router.remove_persistent(&client_id));
     Ok(())
 }
 
@@ -132,7 +137,7 @@ pub(crate) fn suspend(tx: &mut Tx<'_>, broker: &Arc<Broker>, session_id: i64) ->
 pub(crate) fn add_subscription(
     tx: &mut Tx<'_>,
     session_id: i64,
-    filter: &TopicFilter,
+    filter: &SubscribedFilter,
     qos: QoS,
     options: SubscriptionOptions,
 ) -> Result<(), StoreError> {
@@ -142,7 +147,7 @@ pub(crate) fn add_subscription(
             "INSERT INTO subscriptions (session_id, filter, qos, options) SELECT id, ?2, ?3, ?4 FROM sessions WHERE id = ?1
              ON CONFLICT (session_id, filter) DO UPDATE SET qos = excluded.qos, options = excluded.options",
         )?
-        .execute(params![session_id, filter.as_str(), qos.level(), bits])?;
+        .execute(params![session_id, filter.to_string(), qos.level(), bits])?;
     Ok(())
 }
 
@@ -151,9 +156,13 @@ fn options(bits: u8) -> SubscriptionOptions {
     SubscriptionOptions { no_local: bits & 1 != 0, retain_as_published: bits & 2 != 0 }
 }
 
-pub(crate) fn remove_subscription(tx: &mut Tx<'_>, session_id: i64, filter: &TopicFilter) -> Result<(), StoreError> {
+pub(crate) fn remove_subscription(
+    tx: &mut Tx<'_>,
+    session_id: i64,
+    filter: &SubscribedFilter,
+) -> Result<(), StoreError> {
     let sql = "DELETE FROM subscriptions WHERE session_id = ?1 AND filter = ?2";
-    tx.connection.prepare_cached(sql)?.execute(params![session_id, filter.as_str()])?;
+    tx.connection.prepare_cached(sql)?.execute(params![session_id, filter.to_string()])?;
     Ok(())
 }
 
@@ -177,22 +186,21 @@ pub(crate) fn sweep(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64, rows_max
 }
 
 /// Reads the sessions and subscriptions of the last run into `router`. All are disconnected, from `now_ms` on if they were
-/// connected when the process was killed.
+/// connected when the process was killed. Those that have expired are left to [`sweep`].
 pub(crate) fn recover(tx: &mut Tx<'_>, router: &Router, now_ms: u64) -> Result<(), StoreError> {
     let sql = "UPDATE sessions SET expires_ms = ?1 + expiry_s * 1000 WHERE expires_ms IS NULL";
     tx.connection.prepare(sql)?.execute([now_ms as i64])?;
-    tx.connection.prepare("DELETE FROM sessions WHERE expires_ms <= ?1")?.execute([now_ms as i64])?;
-    let mut sessions = tx.connection.prepare("SELECT id, client_id FROM sessions ORDER BY id")?;
+    let mut sessions = tx.connection.prepare("SELECT id, client_id FROM sessions WHERE expires_ms > ?1 ORDER BY id")?;
     let mut subscriptions =
         tx.connection.prepare("SELECT filter, qos, options FROM subscriptions WHERE session_id = ?1")?;
-    let mut rows = sessions.query([])?;
+    let mut rows = sessions.query([now_ms as i64])?;
     while let Some(row) = rows.next()? {
         let (id, client_id): (i64, String) = (row.get(0)?, row.get(1)?);
         let session = router.persistent_session(&client_id.into(), id, queue::depth(tx.connection, id)?);
         let mut filters = subscriptions.query([id])?;
         while let Some(row) = filters.next()? {
-            let filter =
-                TopicFilter::parse(&row.get::<_, String>(0)?).map_err(|error| StoreError::Value(error.to_string()))?;
+            let filter = SubscribedFilter::parse(&row.get::<_, String>(0)?);
+            let filter = filter.map_err(|error| StoreError::Value(error.to_string()))?;
             router.subscribe(&session, filter, QoS::from_level(row.get(1)?), options(row.get(2)?));
         }
     }

@@ -6,19 +6,19 @@ use super::close::End;
 use super::codec::{Entry, Reason, RetainHandling, Subscribe, SubscriptionOptions};
 use super::connection::{Connection, Done};
 use super::retained::Retained;
-use super::router::Session;
+use super::router::{Session, Waiting};
 use super::{queue, retained, sessions};
 use crate::lifecycle;
-use crate::limits::{FILTERS_PER_SUBSCRIBE_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
+use crate::limits::{FILTERS_PER_SUBSCRIBE_MAX, SHARE_MEMBERS_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
 use crate::message::QoS;
 use crate::policy::{Action, Resource};
 use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
-use crate::topic::TopicFilter;
+use crate::topic::SubscribedFilter;
 
 /// A subscription that is allowed.
 struct Granted {
-    filter: TopicFilter,
+    filter: SubscribedFilter,
     qos: QoS,
     options: SubscriptionOptions,
     /// Whether the retained message is sent.
@@ -89,13 +89,15 @@ impl Connection {
     }
 
     /// The filter, if it is valid, allowed, and not one too many; and whether it is new.
-    async fn grant(&mut self, filter: &str) -> Result<Result<(TopicFilter, bool), Reason>, End> {
-        let Ok(parsed) = TopicFilter::parse(filter) else { return Ok(Err(Reason::TopicFilterInvalid)) };
+    async fn grant(&mut self, filter: &str) -> Result<Result<(SubscribedFilter, bool), Reason>, End> {
+        let Ok(parsed) = SubscribedFilter::parse(filter) else { return Ok(Err(Reason::TopicFilterInvalid)) };
         if !self.may(Action::Subscribe, Resource::TopicFilter(filter)).await? {
             tracing::info!(client_id = %self.connected.client_id, filter, "no policy allows the subscription");
             return Ok(Err(Reason::NotAuthorized));
         }
-        if !self.filters.contains(&parsed) && self.filters.len() >= SUBSCRIPTIONS_PER_CONNECTION_MAX {
+        let is_full = self.filters.len() >= SUBSCRIPTIONS_PER_CONNECTION_MAX
+            || self.broker.router.members(&parsed) >= SHARE_MEMBERS_MAX;
+        if is_full && !self.filters.contains(&parsed) {
             return Ok(Err(Reason::QuotaExceeded));
         }
         let is_new = self.filters.insert(parsed.clone());
@@ -105,7 +107,7 @@ impl Connection {
     pub(super) async fn on_unsubscribe(&mut self, packet_id: u16, asked: Vec<String>) -> Result<(), End> {
         let (mut reasons, mut filters) = (Vec::with_capacity(asked.len()), Vec::with_capacity(asked.len()));
         for filter in asked {
-            reasons.push(match TopicFilter::parse(&filter) {
+            reasons.push(match SubscribedFilter::parse(&filter) {
                 Err(_) => Reason::TopicFilterInvalid,
                 Ok(filter) if self.filters.remove(&filter) => {
                     filters.push(filter);
@@ -139,7 +141,7 @@ impl Connection {
 }
 
 /// The retained messages for new subscriptions. For a persistent session the QoS 1 ones go by its durable queue; all others
-/// are given back, to be sent after the SUBACK.
+/// are given back, to be sent after the SUBACK. There are none for a shared subscription.
 fn greet(
     tx: &mut Tx<'_>,
     session: &Arc<Session>,
@@ -147,12 +149,13 @@ fn greet(
     counters: &Arc<Counters>,
 ) -> Result<Vec<Retained>, StoreError> {
     let mut direct = Vec::new();
-    for Granted { filter, qos, .. } in granted.iter().filter(|granted| granted.greeted) {
-        let Some(retained) = retained::named(tx.connection, filter, *qos)? else { continue };
+    let greeted = granted.iter().filter(|granted| granted.greeted && granted.filter.share().is_none());
+    for Granted { filter, qos, .. } in greeted {
+        let Some(retained) = retained::named(tx.connection, filter.filter(), *qos)? else { continue };
         if session.durable.is_none() || retained.qos == QoS::AtMostOnce {
             direct.push(retained);
         } else if let Some(message) = retained::load(tx.connection, &retained)? {
-            queue::enqueue(tx, &[Arc::clone(session)], &message, counters)?;
+            queue::enqueue(tx, &[Waiting { session: Arc::clone(session), share: None }], &message, counters)?;
         }
     }
     Ok(direct)

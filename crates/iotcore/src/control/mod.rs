@@ -1,6 +1,8 @@
 //! The control operations of the AWS IoT API, as methods of [`IotCore`](crate::IotCore), by subject.
 
 mod certificates;
+mod groups;
+mod jobs;
 mod policies;
 mod shadows;
 mod templates;

@@ -1,5 +1,5 @@
 //! Policies. AWS IoT API Reference, `CreatePolicy`, `GetPolicy`, `ListPolicies`, `DeletePolicy`, `AttachPolicy`,
-//! `DetachPolicy`. Changes take effect at once, for live connections as well.
+//! `DetachPolicy`, `ListAttachedPolicies`. Changes take effect at once, for live connections as well.
 
 use std::sync::Arc;
 
@@ -72,6 +72,14 @@ impl IotCore {
     pub async fn detach_policy(&self, name: &str, certificate: CertificateId) -> Result<(), Error> {
         let name = name.to_owned();
         self.change(move |tx| policies::detach(tx.connection, &name, certificate)).await
+    }
+
+    /// The names of the policies attached to a certificate.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list_attached_policies(&self, certificate: CertificateId) -> Result<Vec<String>, Error> {
+        Ok(self.broker.store.read(move |connection| policies::of_certificate(connection, certificate)).await?)
     }
 
     /// Runs `job` and makes every connection look up its permissions again.

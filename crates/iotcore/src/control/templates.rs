@@ -1,11 +1,14 @@
 //! Provisioning templates and claims. AWS IoT API Reference, `CreateProvisioningTemplate`, `DeleteProvisioningTemplate`,
 //! `CreateProvisioningClaim`.
 
+use serde_json::json;
+
 use super::KeysAndCertificate;
 use crate::ca::Issued;
 use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::Status;
+use crate::limits::TEMPORARY_CLAIM_MS;
 use crate::registry::{certificates, policies, templates};
 use crate::store::Tx;
 use crate::template::Template;
@@ -49,6 +52,34 @@ impl IotCore {
         self.broker.store.write(move |tx: &mut Tx<'_>| templates::delete(tx.connection, &name)).await
     }
 
+    /// Makes a claim for a template that ends by itself after [`TEMPORARY_CLAIM_MS`], and says when, in milliseconds since 1970.
+    /// Its policy is `provisioning-claim-{template}`, which is made if there is none: it allows provisioning by that template
+    /// and nothing else. Developer Guide, "Provisioning by trusted user".
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for the template, [`Error::Ca`], [`Error::Store`].
+    pub async fn create_temporary_claim(&self, template: &str) -> Result<(KeysAndCertificate, u64), Error> {
+        let now_ms = self.broker.clock.now_ms();
+        let expires_ms = now_ms.saturating_add(TEMPORARY_CLAIM_MS);
+        let (issued, private_key_pem) = self.broker.ca.client_until(expires_ms)?;
+        let (policy, document) = (format!("provisioning-claim-{template}"), claim_policy(template));
+        let template = template.to_owned();
+        let claim = move |tx: &mut Tx<'_>| {
+            if templates::body(tx.connection, &template)?.is_none() {
+                return Err(Error::not_found("template", &template));
+            }
+            if policies::get(tx.connection, &policy)?.is_none() {
+                policies::put(tx.connection, &policy, &document, now_ms)?;
+            }
+            certificates::register(tx.connection, &issued, Status::Active, now_ms)?;
+            certificates::expire(tx.connection, issued.id, expires_ms)?;
+            policies::attach(tx.connection, &policy, issued.id)?;
+            Ok(issued)
+        };
+        let Issued { id, pem } = self.change(claim).await?;
+        Ok((KeysAndCertificate { certificate_id: id, certificate_pem: pem, private_key_pem }, expires_ms))
+    }
+
     /// Makes a claim for a template: an active certificate with the policy named `policy`, which should allow nothing but
     /// provisioning by that template.
     ///
@@ -68,4 +99,18 @@ impl IotCore {
         let Issued { id, pem } = self.change(claim).await?;
         Ok(KeysAndCertificate { certificate_id: id, certificate_pem: pem, private_key_pem })
     }
+}
+
+/// What AWS's provisioning clients do, under any client id. Developer Guide, "Device provisioning MQTT API".
+fn claim_policy(template: &str) -> String {
+    let of = |kind: &str| {
+        ["certificates/create", "certificates/create-from-csr", &format!("provisioning-templates/{template}/provision")]
+            .map(|topic| format!("arn:aws:iot:*:*:{kind}/$aws/{topic}/*"))
+    };
+    json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"},
+        {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": of("topic")},
+        {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": of("topicfilter")},
+    ]})
+    .to_string()
 }

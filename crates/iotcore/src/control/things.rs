@@ -1,5 +1,5 @@
-//! Things. AWS IoT API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `DeleteThing`, `AttachThingPrincipal`,
-//! `DetachThingPrincipal`, `ListThingPrincipals`.
+//! Things. AWS IoT API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `UpdateThing`, `DeleteThing`,
+//! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,20 @@ impl IotCore {
         Ok(self.broker.store.read(move |connection| things::list(connection, &after)).await?)
     }
 
-    /// Deletes a thing to which no certificate is attached.
+    /// Replaces a thing's type and attributes, which policies can ask about.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn update_thing(
+        &self,
+        name: ThingName,
+        type_name: Option<String>,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<(), Error> {
+        self.change(move |tx| things::update(tx.connection, &name, type_name.as_deref(), &attributes)).await
+    }
+
+    /// Deletes a thing to which no certificate is attached, and takes it out of its groups.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].

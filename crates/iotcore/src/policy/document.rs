@@ -5,11 +5,10 @@ use serde::Deserialize;
 use super::PolicyError;
 use super::condition::{Comparison, RawCondition};
 use super::json::OneOrMany;
-use super::pattern::{Pattern, Undefined};
-use super::request::{Action, Request, Resource};
-
-/// The longest document, in bytes without white space.
-pub const POLICY_BYTES_MAX: usize = 2048;
+use super::pattern::Undefined;
+use super::request::{Action, Request};
+use super::resource::{ResourcePattern, Resources};
+use crate::limits::POLICY_BYTES_MAX;
 
 /// A policy document that is understood in full.
 ///
@@ -28,7 +27,7 @@ pub struct PolicyDocument {
 pub(super) struct Statement {
     pub(super) effect: Effect,
     actions: Vec<Action>,
-    resources: Vec<ResourcePattern>,
+    resources: Resources,
     condition: Vec<Comparison>,
 }
 
@@ -36,23 +35,6 @@ pub(super) struct Statement {
 pub(super) enum Effect {
     Allow,
     Deny,
-}
-
-/// The kind of resource in an ARN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Client,
-    Topic,
-    TopicFilter,
-    Thing,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum ResourcePattern {
-    /// `*`
-    Everything,
-    /// `arn:aws:iot:{region}:{account}:*` without a kind, or with `{kind}/{name}`.
-    Arn { region: Pattern, account: Pattern, named: Option<(Kind, Pattern)> },
 }
 
 #[derive(Deserialize)]
@@ -69,7 +51,8 @@ struct RawStatement {
     _sid: Option<String>,
     effect: Effect,
     action: OneOrMany<String>,
-    resource: OneOrMany<String>,
+    resource: Option<OneOrMany<String>>,
+    not_resource: Option<OneOrMany<String>>,
     #[serde(default)]
     condition: RawCondition,
 }
@@ -100,9 +83,13 @@ impl Statement {
         for action in some_of("Action", raw.action)? {
             actions.extend(Action::expand(&action)?);
         }
-        let resources = some_of("Resource", raw.resource)?;
-        let resources = resources.iter().map(|resource| ResourcePattern::parse(resource)).collect::<Result<_, _>>()?;
-        Ok(Self { effect: raw.effect, actions, resources, condition: Comparison::parse_all(raw.condition)? })
+        let resources = match (raw.resource, raw.not_resource) {
+            (Some(resources), None) => Resources::Of(parse_resources("Resource", resources)?),
+            (None, Some(resources)) => Resources::NotOf(parse_resources("NotResource", resources)?),
+            _ => return Err(PolicyError::ResourceOrNotResource),
+        };
+        let condition = Comparison::parse_all(raw.condition, &actions)?;
+        Ok(Self { effect: raw.effect, actions, resources, condition })
     }
 
     /// Whether the statement speaks of `request`.
@@ -112,55 +99,15 @@ impl Statement {
             Effect::Deny => Undefined::MatchesAnything,
         };
         self.actions.contains(&request.action)
-            && self.resources.iter().any(|resource| resource.matches(request, undefined))
+            && self.resources.cover(request.resource, request.context, undefined)
             && self.condition.iter().all(|comparison| comparison.holds(request.context, undefined))
     }
 }
 
-impl ResourcePattern {
-    fn parse(text: &str) -> Result<Self, PolicyError> {
-        let refused = |reason| PolicyError::Resource { resource: text.to_owned(), reason };
-        if text == "*" {
-            return Ok(Self::Everything);
-        }
-        let rest = text.strip_prefix("arn:aws:iot:").ok_or_else(|| refused("it does not begin with `arn:aws:iot:`"))?;
-        let mut parts = rest.splitn(3, ':');
-        let (Some(region), Some(account), Some(resource)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(refused("an ARN is `arn:aws:iot:{region}:{account}:{kind}/{name}`"));
-        };
-        let named = if resource == "*" {
-            None
-        } else {
-            let (kind, name) = resource.split_once('/').ok_or_else(|| refused("it has no `/` after its kind"))?;
-            let kind = match kind {
-                "client" => Kind::Client,
-                "topic" => Kind::Topic,
-                "topicfilter" => Kind::TopicFilter,
-                "thing" => Kind::Thing,
-                _ => return Err(refused("its kind is none of `client`, `topic`, `topicfilter` and `thing`")),
-            };
-            Some((kind, Pattern::parse(name)?))
-        };
-        Ok(Self::Arn { region: Pattern::parse(region)?, account: Pattern::parse(account)?, named })
-    }
-
-    fn matches(&self, request: &Request<'_>, undefined: Undefined) -> bool {
-        let Self::Arn { region, account, named } = self else { return true };
-        let context = request.context;
-        let (asked_kind, asked_name) = match request.resource {
-            Resource::Client(name) => (Kind::Client, name),
-            Resource::Topic(name) => (Kind::Topic, name),
-            Resource::TopicFilter(name) => (Kind::TopicFilter, name),
-            Resource::Thing(name) => (Kind::Thing, name),
-        };
-        region.matches(context.region, context, undefined)
-            && account.matches(context.account, context, undefined)
-            && named
-                .as_ref()
-                .is_none_or(|(kind, name)| *kind == asked_kind && name.matches(asked_name, context, undefined))
-    }
+fn parse_resources(element: &'static str, list: OneOrMany<String>) -> Result<Vec<ResourcePattern>, PolicyError> {
+    some_of(element, list)?.iter().map(|resource| ResourcePattern::parse(resource)).collect()
 }
 
 fn some_of<T>(element: &'static str, list: OneOrMany<T>) -> Result<Vec<T>, PolicyError> {
-    if list.0.is_empty() { Err(PolicyError::Empty(element)) } else { Ok(list.0) }
+    if list.0.is_empty() { Err(PolicyError::Empty(element.into())) } else { Ok(list.0) }
 }

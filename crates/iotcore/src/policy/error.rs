@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::document::POLICY_BYTES_MAX;
+use crate::limits::POLICY_BYTES_MAX;
 
 /// Why a text is no policy document that can be enforced. Whatever is not understood in full is refused, and named.
 #[derive(Debug, Error)]
@@ -21,10 +21,13 @@ pub enum PolicyError {
     Version(String),
     /// A list that must name something is empty.
     #[error("the policy's `{0}` is empty")]
-    Empty(&'static str),
+    Empty(String),
     /// No action, or one that this broker does not enforce.
     #[error("the policy's action `{0}` is unknown")]
     Action(String),
+    /// A statement with both, or without either.
+    #[error("a statement of the policy needs either `Resource` or `NotResource`")]
+    ResourceOrNotResource,
     /// No ARN of a resource that this broker has.
     #[error("the policy's resource `{resource}` is unsupported: {reason}")]
     Resource {
@@ -36,18 +39,25 @@ pub enum PolicyError {
     /// `${…}` with a name that this broker gives no value, or without its end.
     #[error("the policy variable `{0}` is unknown")]
     Variable(String),
-    /// Another condition operator than `Bool` and `StringEquals`.
+    /// A condition operator that this broker does not know, or that cannot be one of `ForAllValues:` and `ForAnyValue:`.
     #[error("the policy's condition operator `{0}` is unsupported")]
     ConditionOperator(String),
-    /// A key that cannot be compared by that operator.
-    #[error("the policy's condition key `{key}` is unsupported with `{operator}`")]
+    /// A key that cannot be compared by that operator, or in that statement.
+    #[error("the policy's condition key `{key}` is unsupported with `{operator}`: {reason}")]
     ConditionKey {
         /// The operator.
-        operator: &'static str,
+        operator: String,
         /// The key as written.
         key: String,
+        /// What is wrong with it.
+        reason: &'static str,
     },
-    /// A value that `Bool` cannot compare with.
-    #[error("the policy's condition value `{0}` is neither `true` nor `false`")]
-    ConditionValue(String),
+    /// A value that the operator cannot compare with.
+    #[error("the policy's condition value `{value}` is not {expected}")]
+    ConditionValue {
+        /// The value as written.
+        value: String,
+        /// What belongs there.
+        expected: &'static str,
+    },
 }

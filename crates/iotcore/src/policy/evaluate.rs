@@ -35,13 +35,11 @@ impl Decision {
 /// Decides `request` under all of `policies`. AWS IoT developer guide, "AWS IoT Core policies".
 ///
 /// ```
-/// use marvain_iotcore::policy::{Action, Context, Decision, PolicyDocument, Request, Resource, evaluate};
+/// use marvain_iotcore::policy::{Action, Context, Decision, PolicyDocument, Request, Resource, ThingFacts, evaluate};
 /// let policy = PolicyDocument::parse(r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow",
 ///     "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/${iot:Connection.Thing.ThingName}/*"}}"#)?;
-/// let context = Context {
-///     region: "local", account: "000000000000", client_id: "pi", thing_name: Some("pi"), thing_attached: true,
-///     certificate_common_name: None,
-/// };
+/// let thing = ThingFacts { name: "pi", type_name: None, attributes: &Default::default() };
+/// let context = Context { thing: Some(thing), ..Context::new("local", "000000000000", "pi") };
 /// let publish = |topic| Request { action: Action::Publish, resource: Resource::Topic(topic), context: &context };
 /// assert_eq!(evaluate([&policy], &publish("pi/event")), Decision::Allow { policy: 0, statement: 0 });
 /// assert_eq!(evaluate([&policy], &publish("other/event")), Decision::ImplicitDeny);

@@ -5,7 +5,8 @@
 //! Matching does not recurse, and takes at most the product of the lengths of pattern and text.
 
 use super::PolicyError;
-use super::request::{Context, Variable};
+use super::request::Context;
+use super::variable::Variable;
 
 /// What an undefined variable (one without a value for this connection) matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,14 @@ impl Pattern {
             tokens.push(Token::Text(text.into()));
         }
         Ok(Self(tokens))
+    }
+
+    /// Whether each variable in it has a value.
+    pub(super) fn is_defined(&self, context: &Context<'_>) -> bool {
+        self.0.iter().all(|token| match token {
+            Token::Variable(variable) => variable.value(context).is_some(),
+            Token::Text(_) | Token::Any | Token::One => true,
+        })
     }
 
     /// Whether the pattern, with the variables of `context`, matches the whole of `text`.

@@ -1,6 +1,9 @@
 //! What a policy is asked: the action, the resource, and the facts about the connection.
 
+use std::collections::BTreeMap;
+
 use super::PolicyError;
+use crate::certificate::Subject;
 
 /// An action of a client of the broker. AWS IoT developer guide, "AWS IoT Core policy actions".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,11 +26,23 @@ pub enum Action {
     DeleteThingShadow,
     /// List a thing's named shadows over HTTP.
     ListNamedShadowsForThing,
+    /// Read a retained message over HTTP.
+    GetRetainedMessage,
+    /// List the retained messages over HTTP.
+    ListRetainedMessages,
+    /// Read a job execution over HTTP; over MQTT publishing to the reserved topic is what counts.
+    DescribeJobExecution,
+    /// List a thing's pending job executions over HTTP.
+    GetPendingJobExecutions,
+    /// Start a thing's next pending job execution over HTTP.
+    StartNextPendingJobExecution,
+    /// Change a job execution over HTTP.
+    UpdateJobExecution,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 15] = [
         Self::Connect,
         Self::Publish,
         Self::RetainPublish,
@@ -37,6 +52,12 @@ impl Action {
         Self::UpdateThingShadow,
         Self::DeleteThingShadow,
         Self::ListNamedShadowsForThing,
+        Self::GetRetainedMessage,
+        Self::ListRetainedMessages,
+        Self::DescribeJobExecution,
+        Self::GetPendingJobExecutions,
+        Self::StartNextPendingJobExecution,
+        Self::UpdateJobExecution,
     ];
 
     /// As policies write it, `iot:Connect` for example.
@@ -52,14 +73,33 @@ impl Action {
             Self::UpdateThingShadow => "iot:UpdateThingShadow",
             Self::DeleteThingShadow => "iot:DeleteThingShadow",
             Self::ListNamedShadowsForThing => "iot:ListNamedShadowsForThing",
+            Self::GetRetainedMessage => "iot:GetRetainedMessage",
+            Self::ListRetainedMessages => "iot:ListRetainedMessages",
+            Self::DescribeJobExecution => "iot:DescribeJobExecution",
+            Self::GetPendingJobExecutions => "iot:GetPendingJobExecutions",
+            Self::StartNextPendingJobExecution => "iot:StartNextPendingJobExecution",
+            Self::UpdateJobExecution => "iot:UpdateJobExecution",
         }
+    }
+
+    /// The other name of a job action. Service Authorization Reference, "AWS IoT Jobs DataPlane".
+    const fn other_name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::DescribeJobExecution => "iotjobsdata:DescribeJobExecution",
+            Self::GetPendingJobExecutions => "iotjobsdata:GetPendingJobExecutions",
+            Self::StartNextPendingJobExecution => "iotjobsdata:StartNextPendingJobExecution",
+            Self::UpdateJobExecution => "iotjobsdata:UpdateJobExecution",
+            _ => return None,
+        })
     }
 
     /// The actions that `text` stands for: one by name, several by a prefix and `*`.
     pub(super) fn expand(text: &str) -> Result<Vec<Self>, PolicyError> {
-        let stands_for = |action: &Self| match text.strip_suffix('*') {
-            Some(prefix) => action.name().starts_with(prefix),
-            None => action.name() == text,
+        let stands_for = |action: &Self| {
+            [Some(action.name()), action.other_name()].into_iter().flatten().any(|name| match text.strip_suffix('*') {
+                Some(prefix) => name.starts_with(prefix),
+                None => name == text,
+            })
         };
         let actions: Vec<_> = Self::ALL.into_iter().filter(stands_for).collect();
         if actions.is_empty() { Err(PolicyError::Action(text.to_owned())) } else { Ok(actions) }
@@ -75,8 +115,10 @@ pub enum Resource<'a> {
     Topic(&'a str),
     /// A topic filter, for [`Action::Subscribe`]; its `+` and `#` are plain characters to a policy.
     TopicFilter(&'a str),
-    /// A thing, for the shadow actions.
+    /// A thing, for the shadow and job actions; of a named shadow the thing's name, `/` and the shadow's.
     Thing(&'a str),
+    /// What has no name: for [`Action::ListRetainedMessages`].
+    All,
 }
 
 /// The facts about a connection that policy variables stand for.
@@ -86,14 +128,64 @@ pub struct Context<'a> {
     pub region: &'a str,
     /// The account in the ARNs of this broker's resources.
     pub account: &'a str,
-    /// `iot:ClientId`: from CONNECT.
+    /// `iot:ClientId`: from CONNECT; empty where there is none, over HTTPS.
     pub client_id: &'a str,
-    /// `iot:Connection.Thing.ThingName`: the registered thing whose name is the client id, if there is one.
-    pub thing_name: Option<&'a str>,
-    /// `iot:Connection.Thing.IsAttached`: whether the client's certificate is attached to that thing.
-    pub thing_attached: bool,
-    /// `iot:Certificate.Subject.CommonName`: of the client's certificate, if it has one (the first of several).
-    pub certificate_common_name: Option<&'a str>,
+    /// `aws:SourceIp`: the address of the client.
+    pub source_ip: Option<&'a str>,
+    /// `iot:CertificateId`: of the client's certificate.
+    pub certificate_id: Option<&'a str>,
+    /// `iot:Certificate.…`: what the client's certificate says.
+    pub certificate: Option<&'a Subject>,
+    /// `iot:Connection.Thing.…`: the registered thing whose name is the client id, if the client's certificate is attached
+    /// to it.
+    pub thing: Option<ThingFacts<'a>>,
+    /// What a CONNECT asks for; of other actions there is none.
+    pub connect: Option<ConnectFacts<'a>>,
+}
+
+impl<'a> Context<'a> {
+    /// The facts about a connection of which nothing but its client id is known.
+    #[must_use]
+    pub const fn new(region: &'a str, account: &'a str, client_id: &'a str) -> Self {
+        Self {
+            region,
+            account,
+            client_id,
+            source_ip: None,
+            certificate_id: None,
+            certificate: None,
+            thing: None,
+            connect: None,
+        }
+    }
+}
+
+/// The facts about the thing of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThingFacts<'a> {
+    /// `iot:Connection.Thing.ThingName`
+    pub name: &'a str,
+    /// `iot:Connection.Thing.ThingTypeName`
+    pub type_name: Option<&'a str>,
+    /// `iot:Connection.Thing.Attributes[…]`
+    pub attributes: &'a BTreeMap<String, String>,
+}
+
+/// What a CONNECT asks for. Developer Guide, "MQTT persistent sessions", connect attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnectFacts<'a> {
+    /// A session that outlives its connection.
+    pub persistent: bool,
+    /// The topic of the will, if there is a will.
+    pub last_will_topic: Option<&'a str>,
+}
+
+impl ConnectFacts<'_> {
+    /// `iot:ConnectAttributes`
+    pub(super) fn attributes(&self) -> Vec<&'static str> {
+        let persistent = self.persistent.then_some("PersistentConnect");
+        persistent.into_iter().chain(self.last_will_topic.map(|_| "LastWill")).collect()
+    }
 }
 
 /// A question to policies: may this be done to that, by this connection?
@@ -105,36 +197,4 @@ pub struct Request<'a> {
     pub resource: Resource<'a>,
     /// By whom.
     pub context: &'a Context<'a>,
-}
-
-/// A policy variable, which has a value for each connection. AWS IoT developer guide, "Basic AWS IoT Core policy
-/// variables", "Thing policy variables" and "X.509 Certificate AWS IoT Core policy variables".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Variable {
-    ClientId,
-    ThingName,
-    IsAttached,
-    CertificateCommonName,
-}
-
-impl Variable {
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        Some(match name {
-            "iot:ClientId" => Self::ClientId,
-            "iot:Connection.Thing.ThingName" => Self::ThingName,
-            "iot:Connection.Thing.IsAttached" => Self::IsAttached,
-            "iot:Certificate.Subject.CommonName" => Self::CertificateCommonName,
-            _ => return None,
-        })
-    }
-
-    /// The value, or none when this connection has none.
-    pub(super) fn value<'a>(self, context: &Context<'a>) -> Option<&'a str> {
-        match self {
-            Self::ClientId => Some(context.client_id),
-            Self::ThingName => context.thing_name,
-            Self::IsAttached => Some(if context.thing_attached { "true" } else { "false" }),
-            Self::CertificateCommonName => context.certificate_common_name,
-        }
-    }
 }

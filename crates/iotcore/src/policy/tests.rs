@@ -1,6 +1,10 @@
 //! Scenarios of the AWS IoT developer guide, "Publish/Subscribe policy examples" and "Connect policy examples", as tables.
 
+use std::collections::BTreeMap;
+
 use super::*;
+use crate::certificate::tests::example;
+use crate::limits::POLICY_BYTES_MAX;
 
 const ARN: &str = "arn:aws:iot:us-east-1:123456789012";
 
@@ -16,15 +20,11 @@ fn document(statements: &[(&str, &[&str], &[&str])]) -> PolicyDocument {
     PolicyDocument::parse(&serde_json::json!({"Version": "2012-10-17", "Statement": statements}).to_string()).unwrap()
 }
 
+static NO_ATTRIBUTES: BTreeMap<String, String> = BTreeMap::new();
+
 fn client<'a>(client_id: &'a str, thing_name: Option<&'a str>) -> Context<'a> {
-    Context {
-        region: "us-east-1",
-        account: "123456789012",
-        client_id,
-        thing_name,
-        thing_attached: thing_name.is_some(),
-        certificate_common_name: None,
-    }
+    let thing = thing_name.map(|name| ThingFacts { name, type_name: None, attributes: &NO_ATTRIBUTES });
+    Context { thing, ..Context::new("us-east-1", "123456789012", client_id) }
 }
 
 /// `A` allowed, `D` explicitly denied, `-` not spoken of.
@@ -113,9 +113,10 @@ fn conditions_must_all_hold() {
     let star = r#"{"StringEquals": {"iot:ClientId": "*"}}"#;
     let mark = r#"{"StringEquals": {"iot:ClientId": "?"}}"#;
     let both = r#"{"Bool": {"iot:Connection.Thing.IsAttached": "true"}, "StringEquals": {"iot:ClientId": ["a", "b"]}}"#;
-    let common_name = r#"{"StringEquals": {"iot:Certificate.Subject.CommonName": "pi"}}"#;
+    let common_name = r#"{"StringEquals": {"iot:Certificate.Subject.CommonName": "LightBulb Device Cert"}}"#;
     let (thing, no_thing) = (client("a", Some("a")), client("a", None));
-    let named = Context { certificate_common_name: Some("pi"), ..no_thing };
+    let certificate = example();
+    let named = Context { certificate: Some(&certificate), ..no_thing };
     for (effect, condition, context, expected) in [
         ("Allow", attached, thing, 'A'),
         ("Allow", attached, no_thing, '-'),
@@ -191,7 +192,11 @@ fn what_is_not_understood_is_refused_by_name() {
         (r#"{"Version": "2012-10-17", "Statement": []}"#.to_owned(), "Statement"),
         (r#"{"Version": "2012-10-17", "Statement": [], "Id": "x"}"#.to_owned(), "Id"),
         (statement(&format!(r#"{allow}, "NotAction": "iot:Connect", {resource}"#)), "NotAction"),
-        (statement(&format!(r#"{allow}, {action}, "NotResource": "*""#)), "NotResource"),
+        (statement(&format!(r#"{allow}, {action}, "NotResource": []"#)), "NotResource"),
+        (
+            statement(&format!(r#"{allow}, {action}, {resource}, "NotResource": "*""#)),
+            "either `Resource` or `NotResource`",
+        ),
         (statement(&format!(r#"{allow}, {action}, {resource}, "Principal": "*""#)), "Principal"),
         (statement(&format!(r#"{allow}, "Effect": "Deny", {action}, {resource}"#)), "Effect"),
         (statement(&format!(r#"{action}, {resource}"#)), "Effect"),
@@ -210,11 +215,40 @@ fn what_is_not_understood_is_refused_by_name() {
         (with_resource("arn:aws:s3:::bucket"), "arn:aws:s3:::bucket"),
         (with_resource("arn:aws:iot:r:1:topic/${iot:Thing.ThingName}"), "iot:Thing.ThingName"),
         (with_resource("arn:aws:iot:r:1:topic/${iot:ClientId"), "${iot:ClientId"),
-        (with_condition(r#"{"StringLike": {"iot:ClientId": "a*"}}"#), "StringLike"),
+        (with_resource("arn:aws:iot:r:1:topic/${iot:Certificate.Subject.CommonName.List}"), "CommonName.List"),
+        (with_resource("arn:aws:iot:r:1:topic/${iot:Connection.Thing.Attributes[]}"), "Attributes[]"),
+        (with_resource("arn:aws:iot:r:1:topic/${iot:ConnectAttributes}"), "iot:ConnectAttributes"),
+        (with_condition(r#"{"NumericEquals": {"iot:ClientId": "1"}}"#), "NumericEquals"),
+        (with_condition(r#"{"StringEqualsIfExists": {"iot:ClientId": "a"}}"#), "StringEqualsIfExists"),
+        (with_condition(r#"{"ForSomeValues:StringEquals": {"iot:ClientId": "a"}}"#), "ForSomeValues"),
+        (with_condition(r#"{"ForAnyValue:Bool": {"iot:Connection.Thing.IsAttached": "true"}}"#), "ForAnyValue:Bool"),
+        (
+            with_condition(r#"{"StringLike": {"iot:Nope": "a*"}}"#),
+            "`iot:Nope` is unsupported with `StringLike`: it is unknown",
+        ),
+        (with_condition(r#"{"StringEquals": {"iot:Certificate.SerialNumber.1": "a"}}"#), "SerialNumber.1"),
+        (
+            with_condition(r#"{"StringEquals": {"iot:Certificate.Subject.CommonName.List": "a"}}"#),
+            "use `ForAllValues:`",
+        ),
+        (with_condition(r#"{"StringEquals": {"iot:Certificate.AvailableKeys": "a"}}"#), "AvailableKeys"),
         (with_condition(r#"{"Bool": {"iot:ClientId": "true"}}"#), "iot:ClientId"),
         (with_condition(r#"{"Bool": {"iot:Connection.Thing.IsAttached": "yes"}}"#), "yes"),
         (with_condition(r#"{"StringEquals": {"aws:SourceIp": "::1"}}"#), "aws:SourceIp"),
+        (with_condition(r#"{"IpAddress": {"aws:SourceIp": "127.0.0.1/40"}}"#), "127.0.0.1/40"),
+        (with_condition(r#"{"IpAddress": {"iot:ClientId": "127.0.0.1"}}"#), "iot:ClientId"),
+        (with_condition(r#"{"StringEquals": {"iot:LastWillTopic": "a"}}"#), "iot:LastWillTopic"),
+        (with_condition(r#"{"ArnEquals": {"iot:LastWillTopic": "a"}}"#), "arn:aws:iot:"),
+        (with_condition(r#"{"StringEquals": {"iot:ConnectAttributes": "LastWill"}}"#), "use `ForAllValues:`"),
+        (
+            statement(&format!(
+                r#"{allow}, "Action": ["iot:Connect", "iot:Publish"], {resource},
+                "Condition": {{"ForAllValues:StringEquals": {{"iot:ConnectAttributes": "LastWill"}}}}"#
+            )),
+            "other actions than `iot:Connect`",
+        ),
         (with_condition(r#"{"StringEquals": {"iot:ClientId": []}}"#), "StringEquals"),
+        (with_condition(r#"{"ForAnyValue:StringEquals": {"iot:ClientId": []}}"#), "ForAnyValue:StringEquals"),
         (with_condition(r#"{"StringEquals": {}}"#), "StringEquals"),
         (with_condition(r#"{"Bool": {}, "Bool": {}}"#), "duplicate key `Bool`"),
     ] {
@@ -238,3 +272,6 @@ fn size_counts_without_white_space() {
     assert!(PolicyDocument::parse(&sized(fits, 2000)).is_ok());
     assert!(matches!(PolicyDocument::parse(&sized(fits + 1, 0)), Err(PolicyError::TooLong { bytes: 2049 })));
 }
+
+mod guide;
+mod operators;

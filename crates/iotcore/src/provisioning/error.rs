@@ -31,8 +31,6 @@ pub(super) enum Rejection {
     HookTimeout,
     #[error("the template does not fit the parameters: {0}")]
     Template(#[from] TemplateError),
-    #[error("thing groups are not supported")]
-    Groups,
     #[error("the thing `{0}` exists and differs")]
     Conflict(String),
     #[error("the template's resources cannot be made: {0}")]
@@ -68,7 +66,7 @@ impl Rejection {
             Self::Token => (400, "InvalidCertificateOwnershipToken"),
             Self::Claim | Self::Denied => (403, "AccessDenied"),
             Self::Hook(_) | Self::HookTimeout => (500, "PreProvisioningHookError"),
-            Self::Template(_) | Self::Groups => (400, "InvalidParameters"),
+            Self::Template(_) => (400, "InvalidParameters"),
             Self::Conflict(_) => (409, "Conflict"),
             Self::Resources(_) => (400, "InvalidTemplate"),
             Self::Store(_) => (500, "InternalFailure"),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::broker::{Broker, CloseReason, Connected};
+use crate::broker::{Broker, Connected};
 use crate::message::Message;
 use crate::store::StoreError;
 use crate::topic::TopicName;
@@ -71,21 +71,10 @@ pub(crate) async fn answer(
     };
     let topic = TopicName::parse(&format!("{}/{verdict}", message.topic))
         .map_err(|error| StoreError::Value(error.to_string()))?;
-    reply(connected, Message::new(topic, payload, message.qos));
+    connected.reply(Message::new(topic, payload, message.qos));
     Ok(())
 }
 
 fn encode(reply: &impl Serialize) -> Result<Vec<u8>, Rejection> {
     serde_json::to_vec(reply).map_err(|error| StoreError::Value(error.to_string()).into())
-}
-
-fn reply(connected: &Connected, message: Message) {
-    let mailbox = &connected.mailbox;
-    let pushed = match message.qos {
-        crate::message::QoS::AtMostOnce => mailbox.push_qos0(Arc::new(message)),
-        crate::message::QoS::AtLeastOnce => mailbox.push_volatile(Arc::new(message)),
-    };
-    if pushed.is_err() {
-        mailbox.close(CloseReason::Throttled);
-    }
 }

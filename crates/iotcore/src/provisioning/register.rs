@@ -1,6 +1,6 @@
 //! `RegisterThing`: the hook decides, the template says what, and one commit makes all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use crate::ids::{CertificateId, Status};
 use crate::limits::HOOK_TIMEOUT;
 use crate::ports::HookRequest;
 use crate::registry::principal::status;
-use crate::registry::{certificates, policies, templates, things};
+use crate::registry::{certificates, groups, policies, templates, things};
 use crate::store::Tx;
 use crate::template::{CertificateStatus, Override, PolicyRef, ProvisioningPlan, Template};
 
@@ -68,9 +68,6 @@ pub(super) async fn register(
         parameters.extend(decision.parameter_overrides);
     }
     let plan = template.plan(&parameters, &certificate_id.to_string())?;
-    if !plan.groups.is_empty() {
-        return Err(Rejection::Groups);
-    }
     let registered =
         Registered { device_configuration: plan.device_configuration.clone(), thing_name: plan.thing_name.to_string() };
     let (claim, broker_of_job) = (connected.certificate_id, Arc::clone(broker));
@@ -90,7 +87,9 @@ pub(super) async fn register(
 fn apply(tx: &mut Tx<'_>, plan: &ProvisioningPlan, certificate: CertificateId, now_ms: u64) -> Result<(), Rejection> {
     let connection = tx.connection;
     let name = &plan.thing_name;
-    let (thing_type, attributes) = match things::get(connection, name)? {
+    let existing = things::get(connection, name)?;
+    let is_new = existing.is_none();
+    let (thing_type, attributes) = match existing {
         None => (plan.thing_type.clone(), plan.attributes.clone()),
         Some(thing) => {
             let conflict = || Rejection::Conflict(name.to_string());
@@ -111,6 +110,7 @@ fn apply(tx: &mut Tx<'_>, plan: &ProvisioningPlan, certificate: CertificateId, n
         }
     };
     things::put(connection, name, thing_type.as_deref(), &attributes, now_ms)?;
+    apply_groups(tx, plan, is_new)?;
     things::attach(connection, name, certificate)?;
     for policy in &plan.policies {
         match policy {
@@ -128,4 +128,31 @@ fn apply(tx: &mut Tx<'_>, plan: &ProvisioningPlan, certificate: CertificateId, n
         CertificateStatus::Inactive => Status::Inactive,
     };
     Ok(certificates::set_status(connection, certificate, status)?)
+}
+
+/// The groups must exist. Developer Guide, "Provisioning templates", override settings.
+fn apply_groups(tx: &mut Tx<'_>, plan: &ProvisioningPlan, is_new: bool) -> Result<(), Rejection> {
+    let (connection, name) = (tx.connection, &plan.thing_name);
+    let present = groups::direct(connection, name)?;
+    match plan.overrides.groups {
+        Override::DoNothing if !is_new => return Ok(()),
+        Override::Fail if !is_new => {
+            let wanted: BTreeSet<_> = plan.groups.iter().collect();
+            return if present.iter().collect::<BTreeSet<_>>() == wanted {
+                Ok(())
+            } else {
+                Err(Rejection::Conflict(name.to_string()))
+            };
+        }
+        Override::Replace => {
+            for group in present.iter().filter(|group| !plan.groups.contains(group)) {
+                groups::remove(connection, name, group)?;
+            }
+        }
+        Override::DoNothing | Override::Fail | Override::Merge => {}
+    }
+    for group in &plan.groups {
+        groups::add(connection, name, group)?;
+    }
+    Ok(())
 }

@@ -75,6 +75,23 @@ pub(crate) fn set_status(connection: &Connection, id: CertificateId, status: Sta
     }
 }
 
+/// Lets a certificate be removed from then on.
+pub(crate) fn expire(connection: &Connection, id: CertificateId, expires_ms: u64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE certificates SET expires_ms = ?2 WHERE id = ?1")?
+        .execute(params![id.to_string(), expires_ms as i64])?;
+    Ok(())
+}
+
+/// Removes certificates that have expired by `now_ms`, at most `rows_max`; says how many.
+pub(crate) fn sweep(connection: &Connection, now_ms: u64, rows_max: u64) -> Result<usize, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "DELETE FROM certificates WHERE id IN (SELECT id FROM certificates WHERE expires_ms <= ?1 LIMIT ?2)",
+        )?
+        .execute(params![now_ms as i64, rows_max as i64])?)
+}
+
 /// Deletes a certificate that is not active, with its attachments. API Reference, `DeleteCertificate`.
 pub(crate) fn delete(connection: &Connection, id: CertificateId) -> Result<(), Error> {
     let certificate = get(connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;

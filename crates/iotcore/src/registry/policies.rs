@@ -1,10 +1,10 @@
-//! Policies by name, and the certificates they are attached to.
+//! Policies by name, and the certificates and thing groups they are attached to.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::error::Error;
 use crate::ids::CertificateId;
-use crate::limits::{PAGE_ITEMS_MAX, POLICIES_PER_CERTIFICATE_MAX};
+use crate::limits::{PAGE_ITEMS_MAX, POLICIES_PER_CERTIFICATE_MAX, POLICIES_PER_GROUP_MAX};
 use crate::policy::PolicyDocument;
 use crate::store::StoreError;
 
@@ -68,8 +68,10 @@ pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Policy>, 
 
 /// Deletes a policy that is attached to nothing. API Reference, `DeletePolicy`.
 pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Error> {
-    if connection.prepare_cached("SELECT 1 FROM policy_attachments WHERE policy = ?1")?.exists([name])? {
-        let hint = "detach it from its certificates first";
+    let attached = "SELECT 1 FROM policy_attachments WHERE policy = ?1
+                    UNION ALL SELECT 1 FROM group_policies WHERE policy = ?1";
+    if connection.prepare_cached(attached)?.exists([name])? {
+        let hint = "detach it from its certificates and thing groups first";
         return Err(Error::DeleteConflict { kind: "policy", name: name.into(), hint });
     }
     match connection.prepare_cached("DELETE FROM policies WHERE name = ?1")?.execute([name])? {
@@ -105,4 +107,46 @@ pub(crate) fn detach(connection: &Connection, name: &str, id: CertificateId) -> 
         .prepare_cached("DELETE FROM policy_attachments WHERE certificate_id = ?1 AND policy = ?2")?
         .execute(params![id.to_string(), name])?;
     Ok(())
+}
+
+/// The names of the policies attached to a certificate. API Reference, `ListAttachedPolicies`.
+pub(crate) fn of_certificate(connection: &Connection, id: CertificateId) -> Result<Vec<String>, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT policy FROM policy_attachments WHERE certificate_id = ?1 ORDER BY policy")?;
+    let names = select.query_map([id.to_string()], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// Attaches a policy to a thing group; both must exist. API Reference, `AttachPolicy`.
+pub(crate) fn attach_to_group(connection: &Connection, name: &str, group: &str) -> Result<(), Error> {
+    if get(connection, name)?.is_none() {
+        return Err(Error::not_found("policy", name));
+    }
+    super::groups::require(connection, group)?;
+    let others: i64 = connection
+        .prepare_cached("SELECT count(*) FROM group_policies WHERE thing_group = ?1 AND policy <> ?2")?
+        .query_row([group, name], |row| row.get(0))?;
+    if others.unsigned_abs() >= POLICIES_PER_GROUP_MAX {
+        return Err(Error::LimitExceeded { what: "policies of a thing group", max: POLICIES_PER_GROUP_MAX });
+    }
+    connection
+        .prepare_cached("INSERT INTO group_policies (thing_group, policy) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+        .execute([group, name])?;
+    Ok(())
+}
+
+/// Detaches a policy from a thing group, if it is attached.
+pub(crate) fn detach_from_group(connection: &Connection, name: &str, group: &str) -> Result<(), Error> {
+    connection
+        .prepare_cached("DELETE FROM group_policies WHERE thing_group = ?1 AND policy = ?2")?
+        .execute([group, name])?;
+    Ok(())
+}
+
+/// The names of the policies attached to a thing group itself.
+pub(crate) fn of_group(connection: &Connection, group: &str) -> Result<Vec<String>, StoreError> {
+    let mut select =
+        connection.prepare_cached("SELECT policy FROM group_policies WHERE thing_group = ?1 ORDER BY policy")?;
+    let names = select.query_map([group], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }

@@ -59,6 +59,17 @@ pub(crate) fn put(
     Ok(())
 }
 
+/// Replaces the type and attributes of a thing that exists. API Reference, `UpdateThing`.
+pub(crate) fn update(
+    connection: &Connection,
+    name: &ThingName,
+    type_name: Option<&str>,
+    attributes: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let thing = get(connection, name)?.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
+    Ok(put(connection, name, type_name, attributes, thing.created_ms)?)
+}
+
 pub(crate) fn get(connection: &Connection, name: &ThingName) -> Result<Option<Thing>, StoreError> {
     connection
         .prepare_cached("SELECT name, type_name, attributes, created_ms FROM things WHERE name = ?1")?

@@ -12,9 +12,11 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::limits::{RULE_OUTBOX_MESSAGES_MAX, RULE_REFUSALS_MAX};
-use crate::ports::{RuleError, RuleMessage, RuleTarget};
+use crate::ports::{RuleError, RuleMessage};
 use crate::store::{Store, StoreError, Tx};
 use crate::topic::TopicName;
+
+use super::action::Action;
 
 /// Messages read at once.
 const PAGE_MESSAGES_MAX: usize = 100;
@@ -24,7 +26,7 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 /// One rule's part of the outbox.
 pub(super) struct Outbox {
     rule: Arc<str>,
-    target: Arc<dyn RuleTarget>,
+    action: Action,
     /// The message at the head that was refused, and how often in a row.
     refused: Option<(i64, u32)>,
 }
@@ -41,8 +43,8 @@ enum Turn {
 }
 
 impl Outbox {
-    pub(super) fn new(rule: Arc<str>, target: Arc<dyn RuleTarget>) -> Self {
-        Self { rule, target, refused: None }
+    pub(super) fn new(rule: Arc<str>, action: Action) -> Self {
+        Self { rule, action, refused: None }
     }
 
     /// Delivers what there is and what comes, until the broker is gone or closed.
@@ -87,16 +89,24 @@ impl Outbox {
         };
         let (mut delivered, mut refusal) = (None, None);
         for (id, message) in &page {
-            let delivery = AssertUnwindSafe(self.target.deliver(message.clone())).catch_unwind().await;
-            match delivery.unwrap_or_else(|_| Err(RuleError("a bug: it panicked".into()))) {
+            match guarded(self.action.deliver(message.clone())).await {
                 Ok(()) => delivered = Some(*id),
                 Err(error) => {
-                    refusal = Some((*id, error));
-                    break;
+                    let times = self.count_refusal(*id);
+                    if times < RULE_REFUSALS_MAX {
+                        refusal = Some((*id, times, error));
+                        break;
+                    }
+                    match guarded(self.action.report(message, error)).await {
+                        Ok(()) => delivered = Some(*id),
+                        Err(error) => {
+                            refusal = Some((*id, times, error));
+                            break;
+                        }
+                    }
                 }
             }
         }
-        let refusal = refusal.map(|(id, error)| (id, self.count_refusal(id), error));
         let set_aside = refusal.as_ref().and_then(|(id, times, _)| (*times >= RULE_REFUSALS_MAX).then_some(*id));
         if delivered.is_some() || set_aside.is_some() {
             let rule = Arc::clone(&self.rule);
@@ -123,6 +133,12 @@ impl Outbox {
         self.refused = Some((id, times));
         times
     }
+}
+
+/// A target that panics has refused.
+async fn guarded(delivery: impl Future<Output = Result<(), RuleError>>) -> Result<(), RuleError> {
+    let delivered = AssertUnwindSafe(delivery).catch_unwind().await;
+    delivered.unwrap_or_else(|_| Err(RuleError("a bug: it panicked".into())))
 }
 
 /// The pause after so many failures in a row.
@@ -206,6 +222,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::ports::RuleTarget;
 
     /// Refuses, or chokes on, certain payloads.
     #[derive(Default)]
@@ -259,7 +276,7 @@ mod tests {
         let store = crate::store::open(directory.path()).await.unwrap();
         put(&store, "r", texts(&["1", "poison", "2", "panic", "3"])).await;
         let target = Arc::new(Picky { refuses: "poison", chokes: "panic", ..Picky::default() });
-        let mut outbox = Outbox::new("r".into(), Arc::clone(&target) as _);
+        let mut outbox = Outbox::new("r".into(), Action::new(Arc::clone(&target) as _, None));
         let mut refusals = 0;
         while let Turn::Progress | Turn::Refused(..) = outbox.turn(&store).await.unwrap() {
             if refusals < RULE_REFUSALS_MAX - 1 {
@@ -272,9 +289,31 @@ mod tests {
 
         store.write(|tx: &mut Tx<'_>| recover(tx, &["r"])).await.unwrap();
         let repaired = Arc::new(Picky::default());
-        let mut outbox = Outbox::new("r".into(), Arc::clone(&repaired) as _);
+        let mut outbox = Outbox::new("r".into(), Action::new(Arc::clone(&repaired) as _, None));
         while let Turn::Progress = outbox.turn(&store).await.unwrap() {}
         assert_eq!(*repaired.got.lock(), ["poison", "panic"]);
+        assert!(left(&store).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_always_refused_goes_to_the_error_action_at_last() {
+        let directory = TempDir::new().unwrap();
+        let store = crate::store::open(directory.path()).await.unwrap();
+        put(&store, "r", texts(&["1", "poison", "2", "panic", "3"])).await;
+        let target = Arc::new(Picky { refuses: "poison", chokes: "panic", ..Picky::default() });
+        let errors = Arc::new(Picky::default());
+        let mut outbox = Outbox::new("r".into(), Action::new(Arc::clone(&target) as _, Some(Arc::clone(&errors) as _)));
+        let mut refusals = 0;
+        while let turn @ (Turn::Progress | Turn::Refused(..)) = outbox.turn(&store).await.unwrap() {
+            refusals += u32::from(matches!(turn, Turn::Refused(..)));
+        }
+        assert_eq!(refusals, 2 * (RULE_REFUSALS_MAX - 1));
+        assert_eq!(*target.got.lock(), ["1", "2", "3"]);
+        let reports: Vec<serde_json::Value> =
+            errors.got.lock().iter().map(|report| serde_json::from_str(report).unwrap()).collect();
+        let payloads: Vec<_> = reports.iter().map(|report| report["base64OriginalPayload"].clone()).collect();
+        assert_eq!(payloads, ["cG9pc29u", "cGFuaWM="]);
+        assert_eq!(reports[0]["failures"][0]["errorMessage"], "the target of a rule failed: not that");
         assert!(left(&store).await.is_empty());
     }
 

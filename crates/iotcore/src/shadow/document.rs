@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 
 use super::delta::delta;
 use super::merge::{Section, stamp};
-use super::request::{SHADOW_BYTES_MAX, SectionPatch, UpdateRequest, token_of};
+use super::request::{SectionPatch, UpdateRequest, token_of};
 use super::{Rejected, ShadowAddress, ShadowError};
+use crate::limits::SHADOW_BYTES_MAX;
 
 /// A stored shadow. Its serde form is for storage.
 ///
 /// A deleted shadow stays as a tombstone that keeps the version, so that the version goes on when the shadow is made again:
-/// AWS promises that deleting does not reset it, and forgets it after 48 hours; here it is never forgotten.
+/// AWS promises that deleting does not reset it, and forgets it after 48 hours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shadow {

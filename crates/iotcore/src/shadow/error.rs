@@ -3,7 +3,8 @@
 use serde_json::json;
 use thiserror::Error;
 
-use super::request::SHADOW_LEVELS_MAX;
+use super::request::token_of;
+use crate::limits::SHADOW_LEVELS_MAX;
 
 /// Why a shadow request is rejected. The texts are AWS's, since clients see them ("Device Shadow error messages").
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -50,7 +51,7 @@ pub enum ShadowError {
     /// 409: the request's `version` is not the stored one.
     #[error("Version conflict")]
     VersionConflict,
-    /// 413: over [`super::SHADOW_BYTES_MAX`], the request or the state that would result.
+    /// 413: over [`SHADOW_BYTES_MAX`](crate::limits::SHADOW_BYTES_MAX), the request or the state that would result.
     #[error("The payload exceeds the maximum size allowed")]
     TooLarge,
     /// 415: no UTF-8.
@@ -102,6 +103,11 @@ pub struct Rejected {
 }
 
 impl Rejected {
+    /// `error`, to be answered with the token of the request that `payload` is.
+    pub(crate) fn of(error: ShadowError, payload: &[u8]) -> Self {
+        Self { error, client_token: token_of(payload).ok().flatten() }
+    }
+
     /// The payload for the `rejected` topic: `code`, `message`, `timestamp`, and the `clientToken` if there is one.
     #[must_use]
     pub fn payload(&self, now_s: u64) -> Vec<u8> {

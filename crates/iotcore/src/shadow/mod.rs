@@ -16,7 +16,6 @@ mod topic;
 
 pub use document::{Shadow, Updated};
 pub use error::{Rejected, ShadowError};
-pub use request::{CLIENT_TOKEN_BYTES_MAX, SHADOW_BYTES_MAX, SHADOW_LEVELS_MAX};
 pub use topic::{ShadowAddress, ShadowOperation, ShadowTopic};
 
 #[cfg(test)]

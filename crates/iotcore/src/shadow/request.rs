@@ -3,15 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Rejected, ShadowError};
-
-/// The longest request, and the longest `state` of a shadow, in bytes of JSON without needless white space for the latter.
-/// Metadata does not count.
-pub const SHADOW_BYTES_MAX: usize = 8 * 1024;
-/// The deepest `desired` or `reported`, in levels: `{"a": {"b": 1}}` has two. The error page's text says 6, the quota
-/// ("maximum depth of JSON device state documents") 8; the quota is what holds.
-pub const SHADOW_LEVELS_MAX: usize = 8;
-/// The longest `clientToken`, in bytes.
-pub const CLIENT_TOKEN_BYTES_MAX: usize = 64;
+use crate::limits::{CLIENT_TOKEN_BYTES_MAX, SHADOW_BYTES_MAX, SHADOW_LEVELS_MAX};
 
 /// What a request does to a section of the state.
 #[derive(Clone, Copy, Debug, PartialEq)]

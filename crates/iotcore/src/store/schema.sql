@@ -11,8 +11,11 @@ CREATE TABLE certificates (
     id          TEXT PRIMARY KEY,       -- hex SHA-256 of the DER encoding
     pem         TEXT NOT NULL,
     status      TEXT NOT NULL,
-    created_ms  INTEGER NOT NULL
+    created_ms  INTEGER NOT NULL,
+    expires_ms  INTEGER                 -- null but for temporary claims
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX certificates_by_expiry ON certificates (expires_ms) WHERE expires_ms IS NOT NULL;
 
 CREATE TABLE policies (
     name        TEXT PRIMARY KEY,
@@ -35,6 +38,32 @@ CREATE TABLE thing_principals (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX thing_principals_by_certificate ON thing_principals (certificate_id);
+
+-- A group has at most one parent, which never changes.
+CREATE TABLE thing_groups (
+    name        TEXT PRIMARY KEY,
+    parent      TEXT REFERENCES thing_groups (name),
+    attributes  TEXT NOT NULL,          -- JSON object of strings
+    created_ms  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX thing_groups_by_parent ON thing_groups (parent) WHERE parent IS NOT NULL;
+
+CREATE TABLE group_members (
+    thing        TEXT NOT NULL REFERENCES things (name) ON DELETE CASCADE,
+    thing_group  TEXT NOT NULL REFERENCES thing_groups (name) ON DELETE CASCADE,
+    PRIMARY KEY (thing, thing_group)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX group_members_by_group ON group_members (thing_group, thing);
+
+CREATE TABLE group_policies (
+    thing_group  TEXT NOT NULL REFERENCES thing_groups (name) ON DELETE CASCADE,
+    policy       TEXT NOT NULL REFERENCES policies (name),
+    PRIMARY KEY (thing_group, policy)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX group_policies_by_policy ON group_policies (policy);
 
 CREATE TABLE templates (
     name        TEXT PRIMARY KEY,
@@ -109,6 +138,7 @@ CREATE TABLE queue (
     expires_ms  INTEGER,
     payload     BLOB,
     payload_id  INTEGER REFERENCES payloads (id),
+    share       TEXT,                   -- the shared subscription it came by, if it did
     PRIMARY KEY (session_id, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -155,3 +185,52 @@ CREATE TABLE rule_outbox (
 ) STRICT;
 
 CREATE INDEX rule_outbox_by_rule ON rule_outbox (rule, id);
+
+CREATE TABLE jobs (
+    id              TEXT PRIMARY KEY,
+    targets         TEXT NOT NULL,      -- JSON array
+    document        TEXT NOT NULL,      -- JSON, as it was given
+    description     TEXT NOT NULL,
+    timeout_minutes INTEGER,            -- how long an execution may be in progress
+    retries         TEXT NOT NULL,      -- JSON
+    status          TEXT NOT NULL,
+    force_canceled  INTEGER NOT NULL,
+    created_ms      INTEGER NOT NULL,
+    updated_ms      INTEGER NOT NULL,
+    completed_ms    INTEGER,
+    continuous      INTEGER NOT NULL    -- whether it follows its groups
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX jobs_continuous ON jobs (id) WHERE continuous AND status = 'IN_PROGRESS';
+
+-- The things that a continuous job follows.
+CREATE TABLE job_members (
+    job    TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    thing  TEXT NOT NULL,
+    since  INTEGER NOT NULL,            -- the number of its first execution since it joined
+    PRIMARY KEY (job, thing)
+) STRICT, WITHOUT ROWID;
+
+-- The runs of a job on a thing, in the order they were queued.
+CREATE TABLE job_executions (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    job          TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+    thing        TEXT NOT NULL,
+    number       INTEGER NOT NULL,      -- from 1; a retry is a further one
+    status       TEXT NOT NULL,
+    details      TEXT NOT NULL,         -- JSON object of strings
+    version      INTEGER NOT NULL,
+    queued_ms    INTEGER NOT NULL,
+    started_ms   INTEGER,
+    updated_ms   INTEGER NOT NULL,
+    deadline_ms  INTEGER,               -- when it times out by the job's timer
+    step_due_ms  INTEGER,               -- when it times out by the thing's own
+    due_ms       INTEGER GENERATED ALWAYS AS
+        (min(coalesce(deadline_ms, step_due_ms), coalesce(step_due_ms, deadline_ms))) VIRTUAL,
+    UNIQUE (job, thing, number)
+) STRICT;
+
+CREATE INDEX job_executions_pending ON job_executions (thing, status = 'QUEUED', id)
+    WHERE status IN ('QUEUED', 'IN_PROGRESS');
+CREATE INDEX job_executions_by_thing ON job_executions (thing, job, number);
+CREATE INDEX job_executions_by_due ON job_executions (due_ms) WHERE due_ms IS NOT NULL;

@@ -7,12 +7,8 @@ use serde_json::{Map, Value};
 use super::TemplateError;
 use super::plan::{CertificateStatus, Override, Overrides};
 use super::value::{CERTIFICATE_ID, Expression, Mappings, Scope, shape};
+use crate::limits::{POLICIES_MAX, TEMPLATE_BYTES_MAX};
 use crate::policy::PolicyDocument;
-
-/// The longest template, in bytes (AWS IoT API reference, `CreateProvisioningTemplate`).
-pub const TEMPLATE_BYTES_MAX: usize = 10_240;
-/// The most policies in a template: as many as AWS attaches to one certificate.
-pub const POLICIES_MAX: usize = 10;
 
 /// A fleet provisioning template that is understood in full.
 #[derive(Clone, Debug, PartialEq)]

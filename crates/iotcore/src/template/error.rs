@@ -2,8 +2,7 @@
 
 use thiserror::Error;
 
-use super::body::{POLICIES_MAX, TEMPLATE_BYTES_MAX};
-use super::value::RESOLVED_BYTES_MAX;
+use crate::limits::{POLICIES_MAX, RESOLVED_BYTES_MAX, TEMPLATE_BYTES_MAX};
 use crate::names::NameError;
 use crate::policy::PolicyError;
 

@@ -20,10 +20,9 @@ mod error;
 mod plan;
 mod value;
 
-pub use body::{POLICIES_MAX, TEMPLATE_BYTES_MAX, Template};
+pub use body::Template;
 pub use error::TemplateError;
 pub use plan::{CertificateStatus, Override, Overrides, PolicyRef, ProvisioningPlan};
-pub use value::RESOLVED_BYTES_MAX;
 
 #[cfg(test)]
 mod tests;

@@ -7,13 +7,8 @@ use serde_json::{Map, Value};
 use super::TemplateError;
 use super::body::{Policy, Template, policy_source};
 use super::value::{CERTIFICATE_ID, Scope, shape};
-use crate::names::{THING_NAME_BYTES_MAX, ThingName, checked};
-
-/// The most attributes of a thing, and their longest names and values in bytes (AWS IoT endpoints and quotas, "AWS IoT
-/// thing resource limits"; charset: API reference, `AttributePayload`).
-const ATTRIBUTES_MAX: usize = 50;
-const ATTRIBUTE_NAME_BYTES_MAX: usize = 128;
-const ATTRIBUTE_VALUE_BYTES_MAX: usize = 800;
+use crate::limits::{ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX, THING_NAME_BYTES_MAX};
+use crate::names::{ThingName, checked};
 
 /// What is to be made for one device; nothing of it exists yet.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,6 +170,7 @@ impl Template {
     }
 }
 
+/// API Reference, `AttributePayload`.
 fn is_attribute_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"_.,@/:#-".contains(&byte)
 }

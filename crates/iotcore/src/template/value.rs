@@ -5,10 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::TemplateError;
-use crate::names::{THING_NAME_BYTES_MAX, checked};
-
-/// The longest text that a value of a template may become, in bytes.
-pub const RESOLVED_BYTES_MAX: usize = 16 * 1024;
+use crate::limits::{RESOLVED_BYTES_MAX, THING_NAME_BYTES_MAX};
+use crate::names::checked;
 
 /// The name of the one pseudo parameter: the id of the certificate that is being provisioned.
 pub(super) const CERTIFICATE_ID: &str = "AWS::IoT::Certificate::Id";

@@ -58,6 +58,7 @@ pub(crate) struct Setup {
     pub(crate) rules: Vec<Rule>,
     pub(crate) session_expiry_s: Option<u64>,
     pub(crate) exclusive_client_ids: bool,
+    pub(crate) aws_rates: bool,
 }
 
 pub(crate) async fn open(data: &Path, setup: Setup) -> (IotCore, Arc<ManualClock>) {
@@ -67,6 +68,7 @@ pub(crate) async fn open(data: &Path, setup: Setup) -> (IotCore, Arc<ManualClock
     let mut config = Config::new(data);
     config.session_expiry_s = setup.session_expiry_s.unwrap_or(config.session_expiry_s);
     config.exclusive_client_ids = setup.exclusive_client_ids;
+    config.aws_rates = setup.aws_rates;
     (IotCore::open(config, parts).await.unwrap(), clock)
 }
 
@@ -303,7 +305,7 @@ impl marvain_iotcore::RuleTarget for Collector {
 pub(crate) fn rule(filter: &str) -> (Rule, mpsc::UnboundedReceiver<marvain_iotcore::RuleMessage>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let filter = marvain_iotcore::topic::TopicFilter::parse(filter).unwrap();
-    (Rule { name: "collect".into(), filter, target: Arc::new(Collector(sender)) }, receiver)
+    (Rule { name: "collect".into(), filter: Some(filter), target: Arc::new(Collector(sender)), error: None }, receiver)
 }
 
 pub(crate) async fn next<T>(receiver: &mut mpsc::UnboundedReceiver<T>) -> T {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use marvain_iotcore::Status;
+use mqtt_protocol_core::mqtt::packet::SubOpts;
 use rumqttc::{PublishOptions, QoS, SubscribeFilterInput, SubscribeReasonCode};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -9,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-use crate::common::{Client, Identity, World};
+use crate::common::{Client, Identity, Setup, World};
+use crate::peer5::{self, Peer};
 
 pub(crate) async fn raw(identity: &Identity) -> TlsStream<TcpStream> {
     let mut roots = rustls::RootCertStore::empty();
@@ -123,5 +126,152 @@ async fn subscriptions_are_counted() {
     let nine = (0..9).map(|number| SubscribeFilterInput::new(format!("n/{number}"), QoS::AtMostOnce));
     client.mqtt.subscribe_many(nine).await.unwrap();
     client.closed().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_no_longer_trusted_is_told_nothing() {
+    let world = World::start().await;
+    let device = world.device("a").await;
+    world.core.update_certificate(device.id, Status::Inactive).await.unwrap();
+    assert_eq!(answer(&device, &connect_packet("a")).await, b"");
+    assert_eq!(world.core.stats().refused, 1);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_connection_says_whether_it_or_what_it_did_was_not_allowed() {
+    let world = World::start().await;
+    let mut watcher = world.device("watcher").await.connect().await;
+    watcher.subscribe("$aws/events/presence/disconnected/pi", QoS::AtLeastOnce).await;
+    let connect_only =
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}}"#;
+    let device = world.device_with("pi", connect_only).await;
+    for reason in ["AUTH_ERROR", "FORBIDDEN_ACCESS"] {
+        let client = device.connect().await;
+        if reason == "AUTH_ERROR" {
+            client.mqtt.publish("not/mine", "", PublishOptions::at_most_once()).await.unwrap();
+        } else {
+            world.core.update_certificate(device.id, Status::Revoked).await.unwrap();
+        }
+        client.closed().await;
+        let event = watcher.receive_json("$aws/events/presence/disconnected/pi").await;
+        assert_eq!(event["disconnectReason"], reason);
+    }
+    world.stop().await;
+}
+
+/// A PUBLISH of MQTT 3.1.1 with QoS 1.
+fn publish_packet(topic: &str, payload: &[u8], packet_id: u16) -> Vec<u8> {
+    let mut packet = vec![0x32];
+    let mut left = 2 + topic.len() + 2 + payload.len();
+    while left > 127 {
+        packet.push(left as u8 | 0x80);
+        left >>= 7;
+    }
+    packet.push(left as u8);
+    packet.extend((topic.len() as u16).to_be_bytes());
+    packet.extend(topic.as_bytes());
+    packet.extend(packet_id.to_be_bytes());
+    packet.extend(payload);
+    packet
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_too_fast_waits_and_loses_nothing() {
+    let world = World::with(Setup { aws_rates: true, ..Setup::default() }).await;
+    let mut subscriber = world.device("subscriber").await.connect().await;
+    subscriber.subscribe("fast", QoS::AtLeastOnce).await;
+    let mut fast = raw(&world.device("fast").await).await;
+    fast.write_all(&connect_packet("fast")).await.unwrap();
+    // Many at once, then much at once.
+    let small = (1..=150_u16).flat_map(|id| publish_packet("fast", id.to_string().as_bytes(), id));
+    fast.write_all(&small.collect::<Vec<_>>()).await.unwrap();
+    for id in 1..=150_u16 {
+        assert_eq!(subscriber.receive_text().await.1, id.to_string());
+    }
+    assert!(world.core.stats().throttled > 0);
+    let padding = "x".repeat(100 * 1024);
+    let big = (151..=162_u16).flat_map(|id| publish_packet("fast", format!("{id}:{padding}").as_bytes(), id));
+    let big: Vec<_> = big.collect();
+    let writing = tokio::spawn(async move {
+        fast.write_all(&big).await.unwrap();
+        fast
+    });
+    for id in 151..=162_u16 {
+        assert_eq!(subscriber.receive_text().await.1.split(':').next(), Some(&*id.to_string()));
+    }
+    assert_eq!(world.core.stats().messages_in, 162);
+    drop(writing.await);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shadow_has_ten_requests_of_a_connection_in_flight() {
+    let world = World::with(Setup { aws_rates: true, ..Setup::default() }).await;
+    let mut device = world.device("pi").await.connect().await;
+    for reply in ["accepted", "rejected"] {
+        device.subscribe(&format!("$aws/things/pi/shadow/update/{reply}"), QoS::AtLeastOnce).await;
+    }
+    let update = |token: u32| format!(r#"{{"state": {{"reported": {{"n": {token}}}}}, "clientToken": "t{token}"}}"#);
+    // Nothing is answered while somebody else holds the database.
+    let blocker = rusqlite::Connection::open(world.data.path().join("iot/iotcore.db")).unwrap();
+    blocker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (topic, options) = ("$aws/things/pi/shadow/update", PublishOptions::at_least_once());
+    let mut notices = Vec::new();
+    for token in 1..=11 {
+        notices.push(device.mqtt.publish_tracked(topic, update(token), options).await.unwrap());
+    }
+    device.mqtt.publish("the/last", "", PublishOptions::at_most_once()).await.unwrap();
+    while world.core.stats().messages_in < 12 {
+        tokio::task::yield_now().await;
+    }
+    blocker.execute_batch("ROLLBACK").unwrap();
+    for token in 1..=10 {
+        let accepted = device.receive_json("$aws/things/pi/shadow/update/accepted").await;
+        assert_eq!(accepted["clientToken"], format!("t{token}"));
+    }
+    let rejected = device.receive_json("$aws/things/pi/shadow/update/rejected").await;
+    assert_eq!((rejected["code"].as_u64(), rejected["clientToken"].as_str()), (Some(429), Some("t11")));
+    // Answered, all of them: there is room again.
+    for notice in notices {
+        notice.wait_completion_async().await.unwrap();
+    }
+    device.publish(topic, update(12), QoS::AtLeastOnce).await;
+    assert_eq!(device.receive_json("$aws/things/pi/shadow/update/accepted").await["version"], 11);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mqtt_5_is_told_that_a_message_is_not_retained() {
+    let world = World::start().await;
+    let identity = world.device("a").await;
+    let data = world.close().await;
+    let full = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+                INSERT INTO retained (topic, payload, qos, updated_ms) SELECT 'full/' || i, x'00', 0, 0 FROM n";
+    rusqlite::Connection::open(data.path().join("iot/iotcore.db")).unwrap().execute_batch(full).unwrap();
+    let world = World::at(data, Setup::default()).await;
+    let (mut peer, _) = Peer::connect(&identity.at(world.address), peer5::connect("a")).await;
+    peer.subscribe("one/more", peer5::qos1()).await;
+    assert_eq!(peer.publish("one/more", "too many", Vec::new(), true).await, 0x97);
+    assert_eq!(peer.take().await.text(), ("one/more", "too many"));
+    assert_eq!(peer.publish("full/1", "replaced", Vec::new(), true).await, 0);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_qos_0_does_not_hold_up_qos_1() {
+    let world = World::start().await;
+    let (mut slow, _) = Peer::connect(&world.device("slow").await, peer5::connect("slow")).await;
+    slow.subscribe("flood", SubOpts::new()).await;
+    slow.subscribe("one", peer5::qos1()).await;
+    let publisher = world.device("publisher").await.connect().await;
+    // It does not read, until as many wait for it as may.
+    while world.core.stats().dropped_qos0 == 0 {
+        publisher.publish("flood", vec![b'x'; 100 * 1024], QoS::AtLeastOnce).await;
+    }
+    publisher.publish("one", "", QoS::AtLeastOnce).await;
+    while slow.receive().await.topic != "one" {}
+    assert_eq!(slow.receive().await.topic, "flood");
     world.stop().await;
 }

@@ -3,6 +3,10 @@
 
 mod clients;
 mod common;
+mod groups;
+#[cfg(feature = "https")]
+mod https;
+mod jobs;
 mod limits;
 mod mqtt5;
 mod mqtt5_sessions;
@@ -14,3 +18,4 @@ mod pubsub;
 mod robustness;
 mod rules;
 mod shadows;
+mod shared;

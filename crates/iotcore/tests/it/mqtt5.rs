@@ -26,7 +26,7 @@ async fn connack_says_what_aws_offers() {
         ("topic_alias_maximum", "8"),
         ("wildcard_subscription_available", "1"),
         ("subscription_identifier_available", "0"),
-        ("shared_subscription_available", "0"),
+        ("shared_subscription_available", "1"),
         ("server_keep_alive", "30"),
     ];
     assert_eq!(shown.len(), expected.len(), "{shown:?}");

@@ -135,9 +135,7 @@ async fn a_changed_policy_counts_for_live_connections() {
 async fn reserved_topics_are_not_published_to() {
     let world = World::start().await;
     let device = world.device("pi").await;
-    for topic in
-        ["$aws/events/presence/connected/pi", "$aws/rules/r/x", "$other", "$aws/things/pi/shadow/update/accepted"]
-    {
+    for topic in ["$aws/events/presence/connected/pi", "$other", "$aws/things/pi/shadow/update/accepted"] {
         let client = device.connect().await;
         client.mqtt.publish(topic, "{}", rumqttc::PublishOptions::at_least_once()).await.unwrap();
         client.closed().await;
@@ -184,5 +182,81 @@ async fn a_detached_thing_has_no_thing_variables() {
     assert!(Client::connect(device.options()).await.is_err());
     world.core.attach_thing(thing, device.id).await.unwrap();
     device.connect().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn policies_ask_about_the_certificate_and_the_thing() {
+    let world = World::start().await;
+    let policy = r#"{"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*",
+         "Condition": {"StringEquals": {"iot:Certificate.Subject.CommonName": "AWS IoT Certificate"},
+                       "IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}},
+        {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": [
+            "arn:aws:iot:*:*:topicfilter/certificates/${iot:CertificateId}",
+            "arn:aws:iot:*:*:topicfilter/types/${iot:Connection.Thing.ThingTypeName}",
+            "arn:aws:iot:*:*:topicfilter/rooms/${iot:Connection.Thing.Attributes[room]}"]}]}"#;
+    let device = world.device_with("pi", policy).await;
+    assert_eq!(world.core.list_attached_policies(device.id).await.unwrap(), ["policy-pi"]);
+    let nobody = marvain_iotcore::names::ThingName::parse("nobody").unwrap();
+    let refused = world.core.update_thing(nobody, None, Default::default()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "there is no thing `nobody`");
+    let client = device.connect().await;
+    let certificate = format!("certificates/{}", device.id);
+    let filters = [&*certificate, "certificates/x", "types/lamp", "rooms/hall"];
+    for (described, expected) in [(false, [true, false, false, false]), (true, [true, false, true, true])] {
+        if described {
+            let room = [("room".to_owned(), "hall".to_owned())].into();
+            let thing = marvain_iotcore::names::ThingName::parse("pi").unwrap();
+            world.core.update_thing(thing, Some("lamp".into()), room).await.unwrap();
+        }
+        for (filter, expected) in filters.into_iter().zip(expected) {
+            let granted = client.subscribe(filter, QoS::AtMostOnce).await != [SubscribeReasonCode::Failure];
+            assert_eq!(granted, expected, "{filter} {described}");
+        }
+    }
+    let elsewhere = policy.replace("127.0.0.0/8", "192.0.2.0/24");
+    world.core.put_policy("policy-pi", &elsewhere).await.unwrap();
+    assert!(Client::connect(device.options()).await.is_err());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_may_forbid_persistent_sessions_and_choose_the_will() {
+    let world = World::start().await;
+    let policy = r#"{"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*",
+         "Condition": {"ForAllValues:StringEquals": {"iot:ConnectAttributes": "LastWill"}}},
+        {"Effect": "Deny", "Action": "iot:Connect", "Resource": "*",
+         "Condition": {"ArnNotLike": {"iot:LastWillTopic": "arn:aws:iot:*:*:topic/gone/*"},
+                       "ForAnyValue:StringEquals": {"iot:ConnectAttributes": "LastWill"}}},
+        {"Effect": "Allow", "Action": "iot:Publish", "Resource": "*"}]}"#;
+    let device = world.device_with("pi", policy).await;
+    for (clean, will, expected) in [
+        (true, None, true),
+        (false, None, false),
+        (true, Some("gone/pi"), true),
+        (true, Some("elsewhere"), false),
+        (false, Some("gone/pi"), false),
+    ] {
+        let mut options = device.options();
+        options.set_clean_session(clean);
+        if let Some(topic) = will {
+            options.set_last_will(LastWill::new(topic, "", QoS::AtMostOnce, false));
+        }
+        assert_eq!(Client::connect(options).await.is_ok(), expected, "{clean} {will:?}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_policy_that_is_not_understood_is_not_created() {
+    let world = World::start().await;
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*",
+        "Condition": {"DateLessThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}}}"#;
+    let refused = world.core.create_policy("dated", policy).await.unwrap_err();
+    let reason = std::error::Error::source(&refused).unwrap().to_string();
+    assert_eq!(reason, "the policy's condition operator `DateLessThan` is unsupported");
+    assert_eq!(world.core.get_policy("dated").await.unwrap(), None);
     world.stop().await;
 }

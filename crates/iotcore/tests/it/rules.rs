@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use marvain_iotcore::topic::TopicName;
 use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
 use rumqttc::{PublishOptions, QoS};
 use tokio::sync::mpsc;
 
 use crate::common::{Setup, World, next, rule};
+use crate::peer5::{Peer, connect, qos1};
 
 /// Fails until it is repaired.
 struct Broken {
@@ -24,13 +26,21 @@ impl RuleTarget for Broken {
         }
         self.delivered.send(message).map_err(|error| RuleError(error.into()))
     }
+
+    fn resource(&self) -> &str {
+        "a bucket"
+    }
 }
 
 fn broken(filter: &str) -> (Rule, Arc<Broken>, mpsc::UnboundedReceiver<RuleMessage>) {
     let (delivered, receiver) = mpsc::unbounded_channel();
     let target = Arc::new(Broken { repaired: AtomicBool::new(false), delivered });
     let filter = marvain_iotcore::topic::TopicFilter::parse(filter).unwrap();
-    (Rule { name: "broken".into(), filter, target: Arc::clone(&target) as _ }, target, receiver)
+    (
+        Rule { name: "broken".into(), filter: Some(filter), target: Arc::clone(&target) as _, error: None },
+        target,
+        receiver,
+    )
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,6 +117,99 @@ async fn a_failing_rule_keeps_nothing_from_the_others() {
     // Nobody sends it again.
     client.publish("in", "once", QoS::AtMostOnce).await;
     assert_eq!(next(&mut delivered).await.payload, "once");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_target_refuses_the_error_action_has_before_the_puback() {
+    let (failing, target, mut delivered) = broken("in/#");
+    let (sender, mut reported) = mpsc::unbounded_channel();
+    let failing = Rule { error: Some(Arc::new(Slow(sender))), ..failing };
+    let world = World::with(Setup { rules: vec![failing], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let client = device.connect().await;
+    client.publish("in/1", vec![0, 159, 146, 150], QoS::AtLeastOnce).await;
+    let report = reported.try_recv().unwrap();
+    assert_eq!((&*report.rule, report.topic.as_str(), report.principal), ("broken", "in/1", Some(device.id)));
+    let report: serde_json::Value = serde_json::from_slice(&report.payload).unwrap();
+    for (field, value) in
+        [("ruleName", "broken"), ("topic", "in/1"), ("clientId", "pi"), ("base64OriginalPayload", "AJ+Slg==")]
+    {
+        assert_eq!(report[field], value, "{field}");
+    }
+    let failure = serde_json::json!([{
+        "failedAction": "RuleTargetAction",
+        "failedResource": "a bucket",
+        "errorMessage": "the target of a rule failed: out of order",
+    }]);
+    assert_eq!(report["failures"], failure);
+    target.repaired.store(true, Ordering::SeqCst);
+    client.publish("in/2", "taken", QoS::AtLeastOnce).await;
+    assert_eq!(delivered.try_recv().unwrap().payload, "taken");
+    assert!(reported.try_recv().is_err());
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_error_action_fails_too_there_is_no_puback() {
+    let (failing, _target, _delivered) = broken("in/#");
+    let (errors, _target, _reported) = broken("never");
+    let failing = Rule { error: Some(errors.target), ..failing };
+    let world = World::with(Setup { rules: vec![failing], ..Setup::default() }).await;
+    let client = world.device("pi").await.connect().await;
+    let notice = client.mqtt.publish_tracked("in/1", "", PublishOptions::at_least_once()).await.unwrap();
+    client.closed().await;
+    assert!(notice.wait_completion_async().await.is_err());
+    world.stop().await;
+}
+
+/// A policy that allows Basic Ingest for one rule.
+const INGEST: &str = r#"{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": ["iot:Connect", "iot:Subscribe", "iot:Receive"], "Resource": "*"},
+    {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/$aws/rules/collect*"}]}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn basic_ingest_goes_to_its_rule_alone() {
+    let (named, mut received) = rule("never");
+    let (other, mut others) = rule("#");
+    let without_filter = Rule { name: "collect_2".into(), filter: None, ..named.clone() };
+    let rules = vec![named, without_filter, Rule { name: "other".into(), ..other }];
+    let world = World::with(Setup { rules, ..Setup::default() }).await;
+    let device = world.device_with("pi", INGEST).await;
+    let (mut peer, _) = Peer::connect(&device, connect("pi")).await;
+    assert_eq!(peer.subscribe("#", qos1()).await, [1]);
+    assert_eq!(peer.subscribe("$aws/rules/#", qos1()).await, [1]);
+    let deep = format!("$aws/rules/collect/{}", "a/".repeat(7));
+    for (topic, rule, seen) in [
+        ("$aws/rules/collect/home/den", "collect", "home/den"),
+        ("$aws/rules/collect_2/home/den", "collect_2", "home/den"),
+        (&*deep, "collect", "a/a/a/a/a/a/a/"),
+        ("$aws/rules/collect", "collect", "$aws/rules/collect"),
+    ] {
+        assert_eq!(peer.publish(topic, topic, Vec::new(), false).await, 0, "{topic}");
+        let message = received.try_recv().unwrap();
+        assert_eq!((&*message.rule, message.topic.as_str(), &*message.payload), (rule, seen, topic.as_bytes()));
+        assert_eq!((message.principal, message.client_id.as_deref()), (Some(device.id), Some("pi")));
+    }
+    // Acknowledged, and nobody has it.
+    assert_eq!(peer.publish("$aws/rules/collect_9/home/den", "", Vec::new(), false).await, 0);
+    assert_eq!(world.core.stats().rule_not_found, 1);
+    // The policy is asked for the whole topic; what only the broker publishes is not to be had this way; nothing is retained.
+    for (topic, retain) in [
+        ("$aws/rules/other/home/den", false),
+        ("$aws/rules/collect/$aws/events/presence/connected/x", false),
+        ("$aws/rules/collect/home/den", true),
+    ] {
+        assert_eq!(peer.publish(topic, "", Vec::new(), retain).await, 0x87, "{topic}");
+    }
+    // Subscribers get nothing, and neither does a rule whose filter would match.
+    peer.send_bytes(&[0xC0, 0]).await;
+    assert_eq!(peer.next().await.unwrap().packet_type(), 13);
+    assert!(received.try_recv().is_err() && others.try_recv().is_err());
+    // What this process publishes goes the same way.
+    let topic = TopicName::parse("$aws/rules/collect/mine").unwrap();
+    world.core.publish(topic, "own".into(), marvain_iotcore::QoS::AtLeastOnce, false).await.unwrap();
+    assert_eq!(next(&mut received).await.topic.as_str(), "mine");
     world.stop().await;
 }
 

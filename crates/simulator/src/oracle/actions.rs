@@ -97,6 +97,7 @@ impl Oracle {
         if !new.invocation.hash().is_ok_and(|hash| hash == new.args_hash) {
             return violated(FIXED, format!("{} has another hash than its invocation", new.id));
         }
+        self.proposed.insert(new.id.clone(), new.invocation.clone());
         // A reminder that is due and a person's own proposal come from no event of now.
         let planned = new.origin.event.is_some() && new.why != "a reminder is due";
         if planned && self.is_surely_private(new.origin.space.as_ref()) {

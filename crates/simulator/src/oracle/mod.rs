@@ -15,7 +15,7 @@ pub(crate) use quiet::Quiet;
 
 use marvain_domain::{
     AuditDraft, Timestamp,
-    action::ArgsHash,
+    action::{ArgsHash, Invocation},
     id::{ActionId, DeliveryId, EventId, PersonId, SatelliteId},
 };
 use marvain_hub::{
@@ -75,6 +75,8 @@ pub(crate) struct Oracle {
     /// Deliveries that carry an event.
     carried: BTreeMap<EventId, BTreeSet<DeliveryId>>,
     executions: BTreeMap<ActionId, u64>,
+    /// What each action was to do when it was proposed.
+    proposed: BTreeMap<ActionId, Invocation>,
     /// Markers that forgotten memories had.
     forgotten: BTreeSet<String>,
     /// Satellites that were ever revoked.

@@ -27,11 +27,13 @@ impl Oracle {
             return violated("an action runs at most once", format!("{id} ran {times} times"));
         }
         let Some(action) = self.action(id) else { return violated(GRANT, format!("{id} ran and is unknown")) };
-        let hash = action.invocation.hash().ok();
+        // The record may have lost its words since: what was granted is what was proposed.
+        let Some(proposed) = self.proposed.get(id) else { return violated(GRANT, format!("{id} was never proposed")) };
+        let hash = proposed.hash().ok();
         if hash.is_none() || action.grant.as_ref().map(|grant| &grant.args_hash) != hash.as_ref() {
             return violated(GRANT, format!("{id} ran without a matching grant: {action:?}"));
         }
-        if action.invocation.target != Target::Satellite(at.clone()) {
+        if proposed.target != Target::Satellite(at.clone()) {
             return violated(GRANT, format!("{id} ran at {at}: {action:?}"));
         }
         if !matches!(action.state, ActionState::Dispatched | ActionState::Acknowledged) {
@@ -40,11 +42,11 @@ impl Oracle {
         if action.command_expires_at.is_none_or(|expires_at| is_too_late(expires_at, now)) {
             return violated("what has expired does not run", format!("{id} ran at {now}: {action:?}"));
         }
-        let arg = |name: &str| action.invocation.args.get(name).and_then(Value::as_str).unwrap_or_default();
+        let arg = |name: &str| proposed.args.get(name).and_then(Value::as_str).unwrap_or_default();
         let same = match job {
             Job::Run { argv, .. } => *argv == ["lamp", arg("state")],
             Job::Print { line, .. } => line == arg("text"),
-            Job::Answer { .. } => action.invocation.capability.as_str() == "ping",
+            Job::Answer { .. } => proposed.capability.as_str() == "ping",
         };
         if same { Ok(()) } else { violated(GRANT, format!("{id} ran as {job:?}, allowed was {action:?}")) }
     }

@@ -3,9 +3,9 @@
 
 use crate::{
     common::{Identity, PATIENCE, World},
-    provisioning,
+    jobs, provisioning,
 };
-use marvain_iotcore::Status;
+use marvain_iotcore::{Status, jobs::JobStatus};
 use serde_json::{Value, json};
 use std::{path::Path, process::Stdio};
 use tempfile::TempDir;
@@ -31,7 +31,7 @@ const CLAIM: &str = r#"{"Version": "2012-10-17", "Statement": [
 ]}"#;
 
 /// Runs a script of `tests/it/clients` as this device; gives what it prints. Its packages are where `scripts/test` puts them.
-async fn run(script: &str, args: &[&str], device: &Identity) -> String {
+pub(crate) async fn run(script: &str, args: &[&str], device: &Identity) -> String {
     let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     assert!(packages.exists(), "{} is missing: `scripts/test` makes it", packages.display());
     let dir = TempDir::new().unwrap();
@@ -89,6 +89,30 @@ async fn aws_shadow_client() {
 async fn aws_request_response_shadow_client() {
     run_as_den("python/shadow2.py", &["3"]).await;
     run_as_den("python/shadow2.py", &["5"]).await;
+}
+
+/// Runs a jobs script as the device `den`, which has two jobs; it does both.
+async fn run_with_jobs(script: &str, args: &[&str]) {
+    let world = World::start().await;
+    let den = world.device_with("den", DEVICE).await;
+    for name in ["first", "second"] {
+        world.core.create_job(jobs::job(name, "den")).await.unwrap();
+    }
+    run(script, args, &den).await;
+    let left = world.core.list_jobs("").await.unwrap();
+    assert!(left.len() == 2 && left.iter().all(|job| job.status == JobStatus::Completed), "{left:?}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn aws_jobs_client() {
+    run_with_jobs("python/jobs1.py", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_request_response_jobs_client() {
+    run_with_jobs("python/jobs2.py", &["3"]).await;
+    run_with_jobs("python/jobs2.py", &["5"]).await;
 }
 
 #[tokio::test]

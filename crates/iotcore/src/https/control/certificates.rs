@@ -1,0 +1,114 @@
+//! Certificates. API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`, `DescribeCertificate`,
+//! `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
+
+use rcgen::KeyPair;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use x509_parser::pem::parse_x509_pem;
+
+use super::names::{arn, certificate_id, timestamp};
+use crate::control::KeysAndCertificate;
+use crate::core::Config;
+use crate::error::Error;
+use crate::https::error::ApiError;
+use crate::https::page::Page;
+use crate::https::reply::Reply;
+use crate::https::route::{Answer, Call};
+use crate::ids::Status;
+use crate::registry::certificates::Certificate;
+
+/// `POST /keys-and-certificate?setAsActive={true|false}`
+pub(super) async fn create_with_keys(call: Call<'_>) -> Answer {
+    let made = call.core.create_keys_and_certificate(call.request.flag("setAsActive")?).await?;
+    let KeysAndCertificate { certificate_id, certificate_pem, private_key_pem } = made;
+    Ok(Reply::json(&json!({
+        "certificateArn": arn(&call.core.broker.config, "cert", certificate_id),
+        "certificateId": certificate_id.to_string(),
+        "certificatePem": certificate_pem,
+        "keyPair": key_pair(&private_key_pem)?,
+    })))
+}
+
+/// Both keys, in PEM.
+pub(super) fn key_pair(private_key_pem: &str) -> Result<Value, ApiError> {
+    let key = KeyPair::from_pem(private_key_pem).map_err(|error| ApiError::internal(&error))?;
+    Ok(json!({"PublicKey": key.public_key_pem(), "PrivateKey": private_key_pem}))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateCertificateFromCsr {
+    certificate_signing_request: String,
+}
+
+/// `POST /certificates?setAsActive={true|false}`
+pub(super) async fn create_from_csr(call: Call<'_>) -> Answer {
+    let active = call.request.flag("setAsActive")?;
+    let CreateCertificateFromCsr { certificate_signing_request } = call.request.json()?;
+    let made = call.core.create_certificate_from_csr(&certificate_signing_request, active).await?;
+    Ok(Reply::json(&json!({
+        "certificateArn": arn(&call.core.broker.config, "cert", made.id),
+        "certificateId": made.id.to_string(),
+        "certificatePem": made.pem,
+    })))
+}
+
+/// `GET /certificates/{certificateId}`
+pub(super) async fn describe(call: Call<'_>, id: &str) -> Answer {
+    let id = certificate_id(id)?;
+    let certificate = call.core.describe_certificate(id).await?.ok_or_else(|| Error::no_certificate(&id))?;
+    let config = &call.core.broker.config;
+    let mut described = summary(config, &certificate);
+    if let Some(members) = described.as_object_mut() {
+        members.insert("certificatePem".into(), certificate.pem.as_str().into());
+        members.insert("ownedBy".into(), config.account.as_str().into());
+        members.insert("validity".into(), validity(&certificate.pem).unwrap_or_default());
+    }
+    Ok(Reply::json(&json!({"certificateDescription": described})))
+}
+
+/// `GET /certificates`, in the order of ids whatever `isAscendingOrder` says.
+pub(super) async fn list(call: Call<'_>) -> Answer {
+    let page = Page::of(call.request, "marker", "pageSize")?;
+    let after = Some(page.after()).filter(|after| !after.is_empty()).map(certificate_id).transpose()?;
+    let certificates = call.core.list_certificates(after).await?;
+    let certificates = certificates.into_iter().map(|certificate| (certificate.id.to_string(), certificate));
+    let (certificates, next) = page.cut(certificates.collect(), |(id, _)| id);
+    let config = &call.core.broker.config;
+    let certificates: Vec<Value> = certificates.iter().map(|(_, certificate)| summary(config, certificate)).collect();
+    Ok(Reply::json(&json!({"certificates": certificates, "nextMarker": next})))
+}
+
+/// `PUT /certificates/{certificateId}?newStatus={status}`
+pub(super) async fn update(call: Call<'_>, id: &str) -> Answer {
+    let status = call.request.query("newStatus").unwrap_or_default();
+    let status: Status = status.parse().map_err(|error| ApiError::invalid(format!("{error}")))?;
+    call.core.update_certificate(certificate_id(id)?, status).await?;
+    Ok(Reply::empty())
+}
+
+/// `DELETE /certificates/{certificateId}`. The certificate's policies and things are detached, as AWS does with `forceDelete`.
+pub(super) async fn delete(call: Call<'_>, id: &str) -> Answer {
+    match call.core.delete_certificate(certificate_id(id)?).await {
+        Ok(()) => Ok(Reply::empty()),
+        Err(error @ Error::DeleteConflict { .. }) => Err(ApiError::certificate_state(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn summary(config: &Config, certificate: &Certificate) -> Value {
+    json!({
+        "certificateArn": arn(config, "cert", certificate.id),
+        "certificateId": certificate.id.to_string(),
+        "status": certificate.status.as_str(),
+        "creationDate": timestamp(certificate.created_ms),
+        "certificateMode": "DEFAULT",
+    })
+}
+
+fn validity(pem: &str) -> Option<Value> {
+    let (_, pem) = parse_x509_pem(pem.as_bytes()).ok()?;
+    let certificate = pem.parse_x509().ok()?;
+    let validity = certificate.validity();
+    Some(json!({"notBefore": validity.not_before.timestamp(), "notAfter": validity.not_after.timestamp()}))
+}

@@ -1,0 +1,27 @@
+//! The data plane: botocore's model `iot-data`.
+
+mod connections;
+mod properties;
+mod publish;
+mod retained;
+mod shadows;
+
+use super::route::{Answer, Call};
+
+/// The answer, if it is an operation of the data plane.
+pub(super) async fn route(call: Call<'_>) -> Option<Answer> {
+    let path = call.request.path();
+    Some(match (call.request.method(), path.as_slice()) {
+        ("POST", ["topics", topic @ ..]) if !topic.is_empty() => publish::publish(call, &topic.join("/")).await,
+        ("GET", ["things", thing, "shadow"]) => shadows::get(call, thing).await,
+        ("POST", ["things", thing, "shadow"]) => shadows::update(call, thing).await,
+        ("DELETE", ["things", thing, "shadow"]) => shadows::delete(call, thing).await,
+        ("GET", ["api", "things", "shadow", "ListNamedShadowsForThing", thing]) => {
+            shadows::list_named(call, thing).await
+        }
+        ("GET", ["retainedMessage"]) => retained::list(call).await,
+        ("GET", ["retainedMessage", topic @ ..]) => retained::get(call, &topic.join("/")).await,
+        ("DELETE", ["connections", client_id]) => connections::delete(call, client_id),
+        _ => return None,
+    })
+}

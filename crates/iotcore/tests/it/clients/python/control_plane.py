@@ -1,0 +1,115 @@
+"""AWS's control plane by boto3: from nothing to a device that may connect. Prints the certificate and key of the
+device and of a provisioning claim."""
+
+import datetime
+import json
+import sys
+
+from aws import PORT, client, refused
+
+iot = client("iot")
+csr = open(sys.argv[4]).read()
+ARN = "arn:aws:iot:local:000000000000"
+
+assert iot.describe_endpoint(endpointType="iot:Data-ATS")["endpointAddress"] == f"localhost:{PORT}"
+refused("InvalidRequestException", 400, iot.describe_endpoint, endpointType="iot:CredentialProvider")
+
+# Things.
+made = iot.create_thing(thingName="pump", attributePayload={"attributes": {"floor": "1"}})
+assert made["thingArn"] == f"{ARN}:thing/pump" and len(made["thingId"]) == 36, made
+assert iot.create_thing(thingName="pump", attributePayload={"attributes": {"floor": "1"}})["thingId"] == made["thingId"]
+refused("ResourceAlreadyExistsException", 409, iot.create_thing, thingName="pump")
+refused("InvalidRequestException", 400, iot.create_thing, thingName="typed", thingTypeName="t")
+iot.create_thing(thingName="lamp")
+iot.update_thing(thingName="pump", attributePayload={"attributes": {"room": "a", "floor": ""}, "merge": True})
+thing = iot.describe_thing(thingName="pump")
+assert (thing["defaultClientId"], thing["attributes"]) == ("pump", {"room": "a"}), thing
+refused("ResourceNotFoundException", 404, iot.describe_thing, thingName="none")
+refused("ResourceNotFoundException", 404, iot.update_thing, thingName="none")
+pages = iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 1})
+assert [thing["thingName"] for page in pages for thing in page["things"]] == ["lamp", "pump"]
+refused("InvalidRequestException", 400, iot.list_things, attributeName="room")
+iot.delete_thing(thingName="lamp")
+iot.delete_thing(thingName="lamp")
+
+# Certificates.
+keys = iot.create_keys_and_certificate(setAsActive=True)
+assert keys["certificateArn"] == f"{ARN}:cert/{keys['certificateId']}", keys
+assert keys["keyPair"]["PublicKey"].startswith("-----BEGIN PUBLIC KEY-----"), keys["keyPair"]["PublicKey"]
+signed = iot.create_certificate_from_csr(certificateSigningRequest=csr)
+refused("InvalidRequestException", 400, iot.create_certificate_from_csr, certificateSigningRequest="x")
+about = iot.describe_certificate(certificateId=signed["certificateId"])["certificateDescription"]
+assert (about["status"], about["certificatePem"]) == ("INACTIVE", signed["certificatePem"]), about
+assert about["validity"]["notBefore"] < about["creationDate"] < about["validity"]["notAfter"], about
+refused("ResourceNotFoundException", 404, iot.describe_certificate, certificateId="0" * 64)
+pages = iot.get_paginator("list_certificates").paginate(PaginationConfig={"PageSize": 1})
+listed = [certificate["certificateId"] for page in pages for certificate in page["certificates"]]
+assert listed == sorted(listed) and {keys["certificateId"], signed["certificateId"]} < set(listed), listed
+refused("CertificateStateException", 406, iot.delete_certificate, certificateId=keys["certificateId"])
+iot.delete_certificate(certificateId=signed["certificateId"])
+refused("InvalidRequestException", 400, iot.update_certificate, certificateId=keys["certificateId"], newStatus="PENDING_TRANSFER")
+
+# Policies, and what they are attached to.
+document = json.dumps({
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "iot:*", "Resource": "*"}],
+})
+policy = iot.create_policy(policyName="all", policyDocument=document)
+assert (policy["policyArn"], policy["policyVersionId"]) == (f"{ARN}:policy/all", "1"), policy
+refused("MalformedPolicyException", 400, iot.create_policy, policyName="bad", policyDocument="{}")
+refused("ResourceAlreadyExistsException", 409, iot.create_policy, policyName="all", policyDocument=document + " ")
+assert json.loads(iot.get_policy(policyName="all")["policyDocument"]) == json.loads(document)
+assert "all" in [policy["policyName"] for policy in iot.list_policies()["policies"]]
+iot.attach_policy(policyName="all", target=keys["certificateArn"])
+refused("ResourceNotFoundException", 404, iot.attach_policy, policyName="none", target=keys["certificateArn"])
+refused("InvalidRequestException", 400, iot.attach_policy, policyName="all", target="arn:aws:iot:local:1:cert/x")
+attached = iot.list_attached_policies(target=keys["certificateArn"])["policies"]
+assert [policy["policyName"] for policy in attached] == ["all"], attached
+refused("DeleteConflictException", 409, iot.delete_policy, policyName="all")
+iot.attach_thing_principal(thingName="pump", principal=keys["certificateArn"])
+assert iot.list_thing_principals(thingName="pump")["principals"] == [keys["certificateArn"]]
+refused("InvalidRequestException", 400, iot.delete_thing, thingName="pump")
+
+# What is attached can be detached.
+iot.create_policy(policyName="other", policyDocument=document)
+iot.attach_policy(policyName="other", target=keys["certificateArn"])
+iot.detach_policy(policyName="other", target=keys["certificateArn"])
+iot.delete_policy(policyName="other")
+iot.create_thing(thingName="lamp")
+iot.attach_thing_principal(thingName="lamp", principal=keys["certificateArn"])
+iot.detach_thing_principal(thingName="lamp", principal=keys["certificateArn"])
+iot.delete_thing(thingName="lamp")
+
+# Provisioning templates.
+body = json.dumps({
+    "Parameters": {"SerialNumber": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}},
+    "Resources": {
+        "thing": {"Type": "AWS::IoT::Thing", "Properties": {"ThingName": {"Ref": "SerialNumber"}}},
+        "certificate": {
+            "Type": "AWS::IoT::Certificate",
+            "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"}, "Status": "Active"},
+        },
+    },
+})
+template = dict(templateName="fleet", templateBody=body, provisioningRoleArn="arn:aws:iam::000000000000:role/any-role")
+refused("InvalidRequestException", 400, iot.create_provisioning_template, **template)
+template["enabled"] = True
+made = iot.create_provisioning_template(**template)
+assert (made["templateArn"], made["defaultVersionId"]) == (f"{ARN}:provisioningtemplate/fleet", 1), made
+refused("ResourceAlreadyExistsException", 409, iot.create_provisioning_template, **template)
+refused("InvalidRequestException", 400, iot.create_provisioning_template, **{**template, "templateBody": "{}"})
+described = iot.describe_provisioning_template(templateName="fleet")
+assert (described["templateBody"], described["enabled"]) == (body, True), described
+assert [template["templateName"] for template in iot.list_provisioning_templates()["templates"]] == ["fleet"]
+iot.create_provisioning_template(**{**template, "templateName": "old"})
+iot.delete_provisioning_template(templateName="old")
+refused("ResourceNotFoundException", 404, iot.describe_provisioning_template, templateName="old")
+refused("ResourceNotFoundException", 404, iot.create_provisioning_claim, templateName="old")
+claim = iot.create_provisioning_claim(templateName="fleet")
+remaining = claim["expiration"] - datetime.datetime.now(datetime.timezone.utc)
+assert datetime.timedelta(minutes=4) < remaining < datetime.timedelta(minutes=6), claim["expiration"]
+
+# What there is not.
+refused("UnknownOperationException", 404, iot.list_thing_types)
+for made in [keys, claim]:
+    print(json.dumps({"certificate": made["certificatePem"], "key": made["keyPair"]["PrivateKey"]}))
