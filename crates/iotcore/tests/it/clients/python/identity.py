@@ -8,11 +8,10 @@ import json
 import sys
 
 import awsiot
-from awscrt import mqtt, mqtt_request_response
 from awsiot import iotidentity
 from device import Inbox, connection, done, fails
+from service import QOS, options, subscribe
 
-QOS = mqtt.QoS.AT_LEAST_ONCE
 template, csr, generation = sys.argv[1], open(sys.argv[2]).read(), sys.argv[3]
 claim = connection()
 done(claim.connect())
@@ -47,23 +46,20 @@ if generation == "1":
     identity = iotidentity.IotIdentityClient(claim)
     accepted, rejected = Inbox(), Inbox()
     create = iotidentity.CreateCertificateFromCsrSubscriptionRequest()
-    done(identity.subscribe_to_create_certificate_from_csr_accepted(create, QOS, accepted.put)[0])
-    done(identity.subscribe_to_create_certificate_from_csr_rejected(create, QOS, rejected.put)[0])
+    subscribe(identity.subscribe_to_create_certificate_from_csr_accepted, create, accepted)
+    subscribe(identity.subscribe_to_create_certificate_from_csr_rejected, create, rejected)
     create = iotidentity.CreateKeysAndCertificateSubscriptionRequest()
-    done(identity.subscribe_to_create_keys_and_certificate_accepted(create, QOS, accepted.put)[0])
-    done(identity.subscribe_to_create_keys_and_certificate_rejected(create, QOS, rejected.put)[0])
+    subscribe(identity.subscribe_to_create_keys_and_certificate_accepted, create, accepted)
+    subscribe(identity.subscribe_to_create_keys_and_certificate_rejected, create, rejected)
     register = iotidentity.RegisterThingSubscriptionRequest(template_name=template)
-    done(identity.subscribe_to_register_thing_accepted(register, QOS, accepted.put)[0])
-    done(identity.subscribe_to_register_thing_rejected(register, QOS, rejected.put)[0])
+    subscribe(identity.subscribe_to_register_thing_accepted, register, accepted)
+    subscribe(identity.subscribe_to_register_thing_rejected, register, rejected)
     show(enrol_1(True, "csr", "right"), accepted.next())
     show(enrol_1(False, "keys", "right"), accepted.next())
     enrol_1(True, "wrong", "wrong")
     assert rejected.next().status_code == 403
 else:
-    options = mqtt_request_response.ClientOptions(
-        max_request_response_subscriptions=4, max_streaming_subscriptions=1, operation_timeout_in_seconds=15
-    )
-    identity = iotidentity.IotIdentityClientV2(claim, options)
+    identity = iotidentity.IotIdentityClientV2(claim, options(4))
     from_csr = iotidentity.CreateCertificateFromCsrRequest(certificate_signing_request=csr)
     made = done(identity.create_certificate_from_csr(from_csr))
     show(made, done(identity.register_thing(registration(made, "csr", "right"))))

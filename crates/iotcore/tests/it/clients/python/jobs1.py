@@ -1,10 +1,9 @@
 """AWS's jobs client for MQTT 3.1.1. The test has created the jobs `first` and `second`; here both are done."""
 
-from awscrt import mqtt
 from awsiot import iotjobs
 from device import DEVICE, Inbox, connection, done
+from service import QOS, subscribe
 
-QOS = mqtt.QoS.AT_LEAST_ONCE
 thing = DEVICE["client_id"]
 
 device = connection()
@@ -12,11 +11,6 @@ done(device.connect())
 jobs = iotjobs.IotJobsClient(device)
 pending, started, described, updated, rejected = Inbox(), Inbox(), Inbox(), Inbox(), Inbox()
 changed, next_changed = Inbox(), Inbox()
-
-
-def subscribe(method, request, inbox):
-    done(method(request, QOS, inbox.put)[0])
-
 
 request = iotjobs.GetPendingJobExecutionsSubscriptionRequest(thing_name=thing)
 subscribe(jobs.subscribe_to_get_pending_job_executions_accepted, request, pending)

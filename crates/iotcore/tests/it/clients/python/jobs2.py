@@ -6,37 +6,13 @@ The test has created the jobs `first` and `second`; here both are done.
 import sys
 
 import awsiot
-from awscrt import mqtt_request_response
 from awsiot import iotjobs
-from device import DEVICE, Client5, Inbox, connection, done, fails
+from device import DEVICE, done, fails
+from service import options, protocol, stream
 
 thing = DEVICE["client_id"]
-if sys.argv[1] == "5":
-    client = Client5()
-    protocol, stop = client.client, client.stop
-else:
-    protocol = connection()
-    done(protocol.connect())
-    stop = lambda: done(protocol.disconnect())
-
-options = mqtt_request_response.ClientOptions(
-    max_request_response_subscriptions=8, max_streaming_subscriptions=4, operation_timeout_in_seconds=15
-)
-jobs = iotjobs.IotJobsClientV2(protocol, options)
-
-
-def stream(create, request):
-    events, ready = Inbox(), Inbox()
-    opened = create(
-        request,
-        awsiot.ServiceStreamOptions(
-            incoming_event_listener=events.put, subscription_status_listener=lambda event: ready.put(event.type)
-        ),
-    )
-    opened.open()
-    assert ready.next() == mqtt_request_response.SubscriptionStatusEventType.SUBSCRIPTION_ESTABLISHED
-    return opened, events
-
+connection, stop = protocol(sys.argv[1])
+jobs = iotjobs.IotJobsClientV2(connection, options(8))
 
 changed_stream, changed = stream(
     jobs.create_job_executions_changed_stream, iotjobs.JobExecutionsChangedSubscriptionRequest(thing_name=thing)

@@ -1,7 +1,7 @@
 """AWS's MQTT 5 client: properties kept end to end, session expiry, reasons, what the server says of itself."""
 
 from awscrt import mqtt5
-from device import DEVICE, Client5, Inbox, done, fails
+from device import DEVICE, Client5, done
 
 QOS = mqtt5.QoS.AT_LEAST_ONCE
 me = DEVICE["client_id"]

@@ -1,21 +1,15 @@
 """AWS's device shadow client for MQTT 3.1.1: classic and named."""
 
-from awscrt import mqtt
 from awsiot import iotshadow
 from device import DEVICE, Inbox, connection, done
+from service import QOS, subscribe
 
-QOS = mqtt.QoS.AT_LEAST_ONCE
 thing = DEVICE["client_id"]
 
 device = connection()
 done(device.connect())
 shadow = iotshadow.IotShadowClient(device)
 accepted, rejected, deltas, documents = Inbox(), Inbox(), Inbox(), Inbox()
-
-
-def subscribe(method, request, inbox):
-    done(method(request, QOS, inbox.put)[0])
-
 
 get = iotshadow.GetShadowSubscriptionRequest(thing_name=thing)
 subscribe(shadow.subscribe_to_get_shadow_accepted, get, accepted)

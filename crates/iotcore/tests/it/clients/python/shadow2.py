@@ -3,36 +3,21 @@
 import sys
 
 import awsiot
-from awscrt import mqtt_request_response
 from awsiot import iotshadow
-from device import DEVICE, Client5, Inbox, connection, done, fails
+from device import DEVICE, done, fails
+from service import options, protocol, stream
 
 thing = DEVICE["client_id"]
-if sys.argv[1] == "5":
-    client = Client5()
-    protocol, stop = client.client, client.stop
-else:
-    protocol = connection()
-    done(protocol.connect())
-    stop = lambda: done(protocol.disconnect())
-
-options = mqtt_request_response.ClientOptions(
-    max_request_response_subscriptions=4, max_streaming_subscriptions=4, operation_timeout_in_seconds=15
-)
-shadow = iotshadow.IotShadowClientV2(protocol, options)
+connection, stop = protocol(sys.argv[1])
+shadow = iotshadow.IotShadowClientV2(connection, options(4))
 
 error = fails(shadow.get_named_shadow(iotshadow.GetNamedShadowRequest(thing_name=thing, shadow_name="config")))
 assert isinstance(error, awsiot.V2ServiceException) and error.modeled_error.code == 404, error
 
-deltas, ready = Inbox(), Inbox()
-stream = shadow.create_named_shadow_delta_updated_stream(
+delta_stream, deltas = stream(
+    shadow.create_named_shadow_delta_updated_stream,
     iotshadow.NamedShadowDeltaUpdatedSubscriptionRequest(thing_name=thing, shadow_name="config"),
-    awsiot.ServiceStreamOptions(
-        incoming_event_listener=deltas.put, subscription_status_listener=lambda event: ready.put(event.type)
-    ),
 )
-stream.open()
-assert ready.next() == mqtt_request_response.SubscriptionStatusEventType.SUBSCRIPTION_ESTABLISHED
 
 
 def update(**state):
