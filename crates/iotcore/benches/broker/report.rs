@@ -10,7 +10,8 @@ use crate::Result;
 
 /// What the two promise; said with every table. mosquitto.conf(5), `autosave_on_changes` and `autosave_interval`; its author on
 /// when a PUBACK leaves: eclipse-mosquitto/mosquitto, issue 1855.
-pub(crate) const DURABILITY: &str = "The PUBACK of iotcore leaves after an fsync of the message for every persistent session. \
+pub(crate) const DURABILITY: &str = "The PUBACK of iotcore leaves when the subscriber has acknowledged the message or, \
+     if that takes more than 2 ms, after an fsync of it for every persistent session. \
      mosquitto's persistence does not fsync per PUBACK: it keeps messages in memory, acknowledges at once, and with \
      `autosave_on_changes` writes its whole store to disk after `autosave_interval` changes (1,800, its default); a crash \
      loses what it has acknowledged since.";

@@ -18,6 +18,7 @@ use super::close::{CloseReason, End};
 use super::codec::{Inbound, Reason, Version, Wire};
 use super::connect::say_goodbye;
 use super::grants::Grants;
+use super::handed::Kept;
 use super::live::Connected;
 use super::mailbox::Delivery;
 use super::outbound::OUT_BYTES_MAX;
@@ -89,8 +90,8 @@ const IDLE_OUT_BYTES: usize = 1024;
 /// A message that was sent and is not acknowledged.
 #[derive(Debug)]
 pub(super) struct Unacked {
-    /// Its number in the durable queue, if it is there.
-    pub(super) seq: Option<i64>,
+    /// Where it is besides.
+    pub(super) kept: Kept,
     /// The message, if another member of this group gets it when this one does not acknowledge it.
     pub(super) shared: Option<Unplaced>,
 }

@@ -150,10 +150,12 @@ impl Connection {
     async fn route(&mut self, message: Message, origin: Origin, done: Done) -> Result<(), End> {
         let broker = &self.broker;
         let delivered = broker.rules.deliver(&message, &origin);
-        let recipients = Arc::new(broker.router.recipients(&message, Some(&self.session)));
+        let mut recipients = broker.router.recipients(&message, Some(&self.session));
         let retain = message.retain.then(|| message.clone());
-        let (topic, version) = (message.topic.clone(), self.wire.version());
+        let (topic, version, retained) = (message.topic.clone(), self.wire.version(), message.retain);
         let copies = Arc::new(Copies::of(message));
+        let handed = if recipients.are_durable() { recipients.hand_out(&copies) } else { None };
+        let recipients = Arc::new(recipients);
         let stored = if retain.is_some() || recipients.are_durable() {
             let (broker, recipients, copies) = (Arc::clone(broker), Arc::clone(&recipients), Arc::clone(&copies));
             let store = move |tx: &mut Tx<'_>| -> Result<bool, StoreError> {
@@ -164,7 +166,13 @@ impl Connection {
                 recipients.enqueue(tx, &copies, &broker)?;
                 Ok(kept)
             };
-            Some(self.broker.store.submit(store).await?)
+            match handed.filter(|_| !retained) {
+                Some((waiver, pending)) => {
+                    self.broker.store.submit_waivable(store, waiver).await?;
+                    Some(pending)
+                }
+                None => Some(self.broker.store.submit(store).await?),
+            }
         } else {
             None
         };

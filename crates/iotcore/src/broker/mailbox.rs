@@ -1,9 +1,9 @@
 //! What waits in memory for one connection: bounded, filled by publishers without ever waiting, emptied by its task.
 //!
-//! Messages of a persistent session are in the durable queue as well. When they do not fit here, the mailbox only notes
-//! that its connection is behind, and the connection reads them from there.
+//! Messages of a persistent session are in the durable queue as well, or [on their way there](super::handed). When they do not fit
+//! here, the mailbox only notes that its connection is behind, and the connection reads them from there.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
 use super::close::CloseReason;
+use super::handed::{Handed, Kept};
 use crate::limits::{MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX};
 use crate::message::Message;
 use crate::topic::SubscribedFilter;
@@ -19,8 +20,8 @@ use crate::topic::SubscribedFilter;
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
-    /// Its number in the durable queue, if it is there.
-    pub(crate) seq: Option<i64>,
+    /// Where it is besides.
+    pub(crate) kept: Kept,
     /// The shared subscription it came by, if it is nowhere else.
     pub(crate) share: Option<Arc<SubscribedFilter>>,
 }
@@ -40,6 +41,10 @@ struct Contents {
     qos0: Bounded<Arc<Message>>,
     qos1: Bounded<Delivery>,
     behind: bool,
+    /// The durable queue is being read.
+    reading: bool,
+    /// Numbers in the durable queue of what was put here before it was there.
+    queued_too: BTreeSet<i64>,
     /// Its connection takes nothing more that came by a shared subscription.
     sealed: bool,
     close: Option<CloseReason>,
@@ -63,7 +68,7 @@ impl Mailbox {
     /// Adds a QoS 1 message that is nowhere else.
     pub(crate) fn push_volatile(&self, message: Arc<Message>) -> Result<(), Full> {
         let bytes = message.bytes();
-        self.contents.lock().qos1.push(Delivery { message, seq: None, share: None }, bytes)?;
+        self.contents.lock().qos1.push(Delivery { message, kept: Kept::Nowhere, share: None }, bytes)?;
         self.wake.notify_one();
         Ok(())
     }
@@ -75,7 +80,7 @@ impl Mailbox {
         if contents.sealed {
             return Err(Full);
         }
-        contents.qos1.push(Delivery { message, seq: None, share: Some(share) }, bytes)?;
+        contents.qos1.push(Delivery { message, kept: Kept::Nowhere, share: Some(share) }, bytes)?;
         drop(contents);
         self.wake.notify_one();
         Ok(())
@@ -92,11 +97,42 @@ impl Mailbox {
     pub(crate) fn push_durable(&self, message: &Arc<Message>, seq: i64) {
         let mut contents = self.contents.lock();
         if !contents.behind {
-            let delivery = Delivery { message: Arc::clone(message), seq: Some(seq), share: None };
+            let delivery = Delivery { message: Arc::clone(message), kept: Kept::Queued(seq), share: None };
             contents.behind = contents.qos1.push(delivery, message.bytes()).is_err();
         }
         drop(contents);
         self.wake.notify_one();
+    }
+
+    /// Adds a message that is not in the durable queue yet, unless something of it is to be read from there first.
+    pub(super) fn push_handed(&self, message: Arc<Message>, handed: Arc<Handed>) -> Result<(), Full> {
+        let bytes = message.bytes();
+        let mut contents = self.contents.lock();
+        if contents.behind || contents.reading {
+            return Err(Full);
+        }
+        contents.qos1.push(Delivery { message, kept: Kept::Handed(handed), share: None }, bytes)?;
+        drop(contents);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// What was handed over is in the durable queue, too, and not to be read from there.
+    pub(super) fn is_queued_too(&self, seq: i64) {
+        self.contents.lock().queued_too.insert(seq);
+    }
+
+    /// These are not in the durable queue any more.
+    pub(super) fn are_removed(&self, seqs: &[i64]) {
+        let queued_too = &mut self.contents.lock().queued_too;
+        for seq in seqs {
+            queued_too.remove(seq);
+        }
+    }
+
+    /// Numbers in the durable queue of what was handed over.
+    pub(super) fn queued_too(&self) -> BTreeSet<i64> {
+        self.contents.lock().queued_too.clone()
     }
 
     /// Tells of messages that are now in the durable queue, to be read from there.
@@ -114,17 +150,27 @@ impl Mailbox {
     }
 
     /// Whether the durable queue must be read; if so, what is committed from now on is told again.
-    pub(crate) fn take_behind(&self) -> bool {
+    pub(crate) fn begin_reading(&self) -> bool {
         let mut contents = self.contents.lock();
         // What is here comes before what is only in the durable queue.
-        contents.qos1.queue.is_empty() && std::mem::take(&mut contents.behind)
+        contents.reading = contents.qos1.queue.is_empty() && std::mem::take(&mut contents.behind);
+        contents.reading
+    }
+
+    /// The durable queue was read, but for what `has_more` says.
+    pub(crate) fn end_reading(&self, has_more: bool) {
+        if has_more {
+            self.set_behind();
+        }
+        self.contents.lock().reading = false;
     }
 
     /// The durable queue has more: what came meanwhile will be read from there, too.
-    pub(crate) fn set_behind(&self) {
+    fn set_behind(&self) {
         let mut contents = self.contents.lock();
         contents.behind = true;
-        contents.qos1.retain(|delivery| delivery.seq.is_none(), |delivery| delivery.message.bytes());
+        let is_elsewhere = |delivery: &Delivery| matches!(delivery.kept, Kept::Queued(_));
+        contents.qos1.retain(|delivery| !is_elsewhere(delivery), |delivery| delivery.message.bytes());
     }
 
     /// Ends the connection; the first reason counts.

@@ -1,8 +1,9 @@
 //! The message broker: sessions, subscriptions and connections over one [`Store`].
 //!
 //! Life of a publish: `accept` makes a connection, `inbound` checks and authorises the packet and asks the `router` who gets
-//! it; what must be durable goes through the store's writer; when that is committed and the rules' targets have it, the PUBACK
-//! leaves; `outbound` sends it to each subscriber from its `mailbox` or, when that could not hold it, from its `queue`.
+//! it; what must be durable goes through the store's writer, unless those it is `handed` to acknowledge it first; when that is
+//! so and the rules' targets have it, the PUBACK leaves; `outbound` sends it to each subscriber from its `mailbox` or, when that
+//! could not hold it, from its `queue`.
 
 mod accept;
 mod close;
@@ -11,6 +12,7 @@ mod connect;
 mod connection;
 mod grants;
 mod half_open;
+mod handed;
 mod handover;
 mod inbound;
 mod live;
@@ -25,6 +27,7 @@ mod router;
 mod sessions;
 mod shares;
 mod subscribe;
+mod waiting;
 
 pub use accept::ServeError;
 pub use close::CloseReason;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::close::End;
 use super::codec::TooLarge;
 use super::connection::{Connection, Unacked};
+use super::handed::Kept;
 use super::mailbox::Delivery;
 use super::{queue, retained};
 use crate::message::{Expiry, Message, QoS};
@@ -23,7 +24,7 @@ impl Connection {
             let qos0 = self.connected.mailbox.pop_qos0();
             any = qos0.is_some();
             if let Some(message) = qos0 {
-                self.deliver(&message, QoS::AtMostOnce, None, None).await?;
+                self.deliver(&message, QoS::AtMostOnce, Kept::Nowhere, None).await?;
             }
             any |= self.fill_qos1().await?;
         }
@@ -38,13 +39,13 @@ impl Connection {
         if let Some(retained) = self.retained.pop_front() {
             let load = move |connection: &rusqlite::Connection| retained::load(connection, &retained);
             if let Some(message) = self.broker.store.read(load).await? {
-                self.deliver(&message, message.qos, None, None).await?;
+                self.deliver(&message, message.qos, Kept::Nowhere, None).await?;
             }
             return Ok(true);
         }
         match self.next_qos1().await? {
-            Some(Delivery { message, seq, share }) => {
-                self.deliver(&message, QoS::AtLeastOnce, seq, share).await.map(|()| true)
+            Some(Delivery { message, kept, share }) => {
+                self.deliver(&message, QoS::AtLeastOnce, kept, share).await.map(|()| true)
             }
             None => Ok(false),
         }
@@ -58,26 +59,29 @@ impl Connection {
             // Given back when it was used up.
             self.backlog.shrink_to_fit();
             match self.connected.mailbox.pop_qos1() {
-                Some(delivery) => match delivery.seq {
-                    Some(seq) if seq <= self.cursor => {}
-                    Some(seq) => {
+                Some(delivery) => match delivery.kept {
+                    Kept::Queued(seq) if seq <= self.cursor => {}
+                    Kept::Queued(seq) => {
                         self.cursor = seq;
                         return Ok(Some(delivery));
                     }
-                    None => return Ok(Some(delivery)),
+                    Kept::Nowhere | Kept::Handed(_) => return Ok(Some(delivery)),
                 },
                 None => {
                     let Some(durable) = &self.session.durable else { return Ok(None) };
-                    if !self.connected.mailbox.take_behind() {
+                    let mailbox = &self.connected.mailbox;
+                    if !mailbox.begin_reading() {
                         return Ok(None);
                     }
-                    let (id, cursor) = (durable.id, self.cursor);
+                    let (id, cursor, handed_before) = (durable.id, self.cursor, mailbox.queued_too());
                     let page = self.broker.store.read(move |connection| queue::page(connection, id, cursor)).await?;
-                    if page.len() == queue::PAGE_MESSAGES_MAX {
-                        self.connected.mailbox.set_behind();
-                    }
-                    self.cursor = page.iter().filter_map(|delivery| delivery.seq).max().unwrap_or(cursor);
-                    self.backlog = page.into();
+                    mailbox.end_reading(page.len() == queue::PAGE_MESSAGES_MAX);
+                    self.cursor = page.last().map_or(cursor, |(seq, _)| *seq);
+                    // Not again what this connection was handed, of which some was stored, or removed, while the queue was read.
+                    let handed = mailbox.queued_too();
+                    let is_new = |(seq, _): &(i64, _)| !handed_before.contains(seq) && !handed.contains(seq);
+                    let delivery = |(seq, message)| Delivery { message, kept: Kept::Queued(seq), share: None };
+                    self.backlog = page.into_iter().filter(is_new).map(delivery).collect();
                 }
             }
         }
@@ -90,7 +94,7 @@ impl Connection {
         &mut self,
         message: &Arc<Message>,
         qos: QoS,
-        seq: Option<i64>,
+        kept: Kept,
         share: Option<Arc<SubscribedFilter>>,
     ) -> Result<(), End> {
         let left_s = match message.expiry(self.broker.clock.now_ms()) {
@@ -98,13 +102,13 @@ impl Connection {
             Expiry::In(seconds) => Some(seconds),
             Expiry::Expired => {
                 self.broker.counters.expired.add(1);
-                self.acked.extend(seq);
+                self.acked.extend(kept.settle());
                 return Ok(());
             }
         };
         if !self.may(Action::Receive, Resource::Topic(message.topic.as_str())).await? {
             self.broker.counters.denied_receive.add(1);
-            self.acked.extend(seq);
+            self.acked.extend(kept.settle());
             return Ok(());
         }
         let taken = |packet_id| self.unacked.contains_key(&packet_id);
@@ -112,20 +116,20 @@ impl Connection {
             Ok(packet_id) => {
                 if let Some(packet_id) = packet_id {
                     let shared = share.map(|group| (group, Arc::clone(message)));
-                    self.unacked.insert(packet_id, Unacked { seq, shared });
+                    self.unacked.insert(packet_id, Unacked { kept, shared });
                 }
                 self.broker.counters.messages_out.add(1);
             }
             Err(TooLarge) => {
                 self.broker.counters.too_large.add(1);
-                self.acked.extend(seq);
+                self.acked.extend(kept.settle());
             }
         }
         Ok(())
     }
 
     pub(super) fn on_puback(&mut self, packet_id: u16) {
-        self.acked.extend(self.unacked.remove(&packet_id).and_then(|unacked| unacked.seq));
+        self.acked.extend(self.unacked.remove(&packet_id).and_then(|unacked| unacked.kept.settle()));
     }
 
     /// Removes what was acknowledged from the durable queue. Nothing waits for that: after a crash it is sent again.
@@ -134,19 +138,20 @@ impl Connection {
             return Ok(());
         }
         let acked = std::mem::take(&mut self.acked);
-        let session = Arc::clone(&self.session);
+        let (session, connected) = (Arc::clone(&self.session), Arc::clone(&self.connected));
         let remove = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
             let Some(durable) = &session.durable else { return Ok(()) };
             let removed = queue::acknowledge(tx, durable.id, &acked)?;
             let session = Arc::clone(&session);
             tx.after_commit(move || {
+                connected.mailbox.are_removed(&acked);
                 if let Some(durable) = &session.durable {
                     durable.removed(removed);
                 }
             });
             Ok(())
         };
-        self.broker.store.submit(remove).await?;
+        self.broker.store.submit_unhurried(remove).await?;
         Ok(())
     }
 }

@@ -6,12 +6,15 @@ use mqtt_protocol_core::mqtt::prelude::IntoPayload;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::Broker;
-use super::mailbox::Delivery;
-use super::router::{Session, Waiting};
+use super::router::Session;
+use super::waiting::Waiting;
 use crate::message::{Message, Properties, QoS};
 use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
 use crate::topic::TopicName;
+
+/// A message and its number in the queue.
+type Numbered = (i64, Arc<Message>);
 
 /// Messages read from a queue at once.
 pub(crate) const PAGE_MESSAGES_MAX: usize = 32;
@@ -25,7 +28,8 @@ pub(crate) fn enqueue(
     counters: &Arc<Counters>,
 ) -> Result<Vec<Waiting>, StoreError> {
     let payload = message.payload.as_slice();
-    let shared = match sessions {
+    let sessions: Vec<_> = sessions.iter().filter(|waiting| waiting.is_open()).collect();
+    let shared = match sessions.as_slice() {
         [] | [_] => None,
         _ => {
             tx.connection.prepare_cached("INSERT INTO payloads (payload, refs) VALUES (?1, 0)")?.execute([payload])?;
@@ -37,12 +41,15 @@ pub(crate) fn enqueue(
         let Some(durable) = &waiting.session.durable else { continue };
         let Some(place) = waiting.session.reserve() else {
             match waiting.share {
-                Some(_) => missed.push(waiting.clone()),
+                Some(_) => missed.push(Waiting::clone(waiting)),
                 None => counters.dropped_queue_full.add(1),
             }
             continue;
         };
         let seq = tx.next_seq();
+        if !waiting.store_as(seq) {
+            continue;
+        }
         let inline = if shared.is_some() { None } else { Some(payload) };
         let inserted = tx
             .connection
@@ -63,13 +70,13 @@ pub(crate) fn enqueue(
             ])?;
         if inserted == 1 {
             refs += 1;
-            let (message, counters) = (Arc::clone(message), Arc::clone(counters));
+            let (message, counters, way) = (Arc::clone(message), Arc::clone(counters), waiting.way.clone());
             tx.after_commit(move || {
                 counters.queued.add(1);
-                place.take(&message, seq);
+                place.take(&message, seq, way.handed());
             });
         } else if waiting.share.is_some() {
-            missed.push(waiting.clone());
+            missed.push(Waiting::clone(waiting));
         }
     }
     if let Some(shared) = shared {
@@ -111,17 +118,17 @@ pub(crate) fn acknowledge(tx: &mut Tx<'_>, session_id: i64, seqs: &[i64]) -> Res
 }
 
 /// The next messages after `seq`, at most [`PAGE_MESSAGES_MAX`].
-pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Result<Vec<Delivery>, StoreError> {
+pub(crate) fn page(connection: &Connection, session_id: i64, after: i64) -> Result<Vec<Numbered>, StoreError> {
     read(connection, session_id, after, PAGE_MESSAGES_MAX)
 }
 
 /// The message `seq`, if it is there.
 pub(super) fn one(connection: &Connection, session_id: i64, seq: i64) -> Result<Option<Arc<Message>>, StoreError> {
     let next = read(connection, session_id, seq - 1, 1)?.pop();
-    Ok(next.filter(|delivery| delivery.seq == Some(seq)).map(|delivery| delivery.message))
+    Ok(next.filter(|(found, _)| *found == seq).map(|(_, message)| message))
 }
 
-fn read(connection: &Connection, session_id: i64, after: i64, max: usize) -> Result<Vec<Delivery>, StoreError> {
+fn read(connection: &Connection, session_id: i64, after: i64, max: usize) -> Result<Vec<Numbered>, StoreError> {
     let mut select = connection.prepare_cached(
         "SELECT seq, topic, retain, coalesce(q.payload, p.payload), properties, expires_ms
          FROM queue AS q LEFT JOIN payloads AS p ON p.id = q.payload_id
@@ -139,7 +146,7 @@ fn read(connection: &Connection, session_id: i64, after: i64, max: usize) -> Res
             expires_ms: row.get::<_, Option<i64>>(5)?.map(i64::unsigned_abs),
             ..Message::new(topic, payload, QoS::AtLeastOnce)
         };
-        page.push(Delivery { message: Arc::new(message), seq: Some(row.get(0)?), share: None });
+        page.push((row.get(0)?, Arc::new(message)));
     }
     Ok(page)
 }
@@ -203,7 +210,7 @@ mod tests {
         let session = Router::default().persistent_session(&"a".into(), id, 0);
         let counters = Arc::new(Counters::default());
         let publish = |count: u64, undo: bool| {
-            let waiting = Waiting { session: Arc::clone(&session), share: None };
+            let waiting = Waiting::for_session(&session);
             let (sessions, counters) = ([waiting], Arc::clone(&counters));
             let message = Arc::new(Message::new(TopicName::parse("t").unwrap(), Vec::new(), QoS::AtLeastOnce));
             store.write(move |tx: &mut Tx<'_>| {
@@ -235,8 +242,8 @@ mod tests {
         let gone = session("c", 3, 0);
         let share = Some(Arc::new(crate::topic::SubscribedFilter::parse("$share/g/t").unwrap()));
         let waiting =
-            [&there, &full, &gone].map(|session| Waiting { session: Arc::clone(session), share: share.clone() });
-        let alone = [Waiting { session: Arc::clone(&gone), share: None }];
+            [&there, &full, &gone].map(|session| Waiting { share: share.clone(), ..Waiting::for_session(session) });
+        let alone = [Waiting::for_session(&gone)];
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
         let message = Arc::new(Message::new(TopicName::parse("t").unwrap(), Vec::new(), QoS::AtLeastOnce));

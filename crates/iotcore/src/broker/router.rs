@@ -10,12 +10,14 @@ use parking_lot::{Mutex, RwLock};
 
 use super::close::CloseReason;
 use super::codec::SubscriptionOptions;
+use super::handed::{Handed, Handing, Outcome};
 use super::mailbox::{Bounded, Full, Mailbox};
 use super::shares::Shares;
+use super::waiting::Waiting;
 use super::{Broker, handover, queue};
 use crate::limits::SESSION_QUEUE_MESSAGES_MAX;
 use crate::message::{Message, QoS};
-use crate::store::{StoreError, Tx};
+use crate::store::{Pending, StoreError, Tx};
 use crate::subscriptions::Subscriptions;
 use crate::topic::SubscribedFilter;
 
@@ -26,6 +28,9 @@ pub(crate) struct Session {
     /// The durable session, if it is persistent.
     pub(crate) durable: Option<DurableSession>,
     mailbox: Mutex<Option<Arc<Mailbox>>>,
+    /// Messages on their way to its durable queue that its client is told of only when they are there. None is handed over
+    /// meanwhile, for it would overtake them.
+    pub(super) untold: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -59,10 +64,11 @@ impl DurableSession {
 pub(crate) struct Place(Option<Arc<Session>>);
 
 impl Place {
-    /// The message has become durable.
-    pub(crate) fn take(mut self, message: &Arc<Message>, seq: i64) {
+    /// The message has become durable: it is for the client, unless that was handed it before.
+    pub(super) fn take(mut self, message: &Arc<Message>, seq: i64, handed: Option<&Handed>) {
         if let Some(session) = self.0.take()
             && let Some(mailbox) = &*session.mailbox.lock()
+            && !handed.is_some_and(|handed| handed.is_in(mailbox))
         {
             mailbox.push_durable(message, seq);
         }
@@ -115,7 +121,7 @@ impl Session {
         self.durable.as_ref()?.reserve().then(|| Place(Some(Arc::clone(self))))
     }
 
-    fn mailbox(&self) -> Option<Arc<Mailbox>> {
+    pub(super) fn mailbox(&self) -> Option<Arc<Mailbox>> {
         self.mailbox.lock().clone()
     }
 }
@@ -136,7 +142,7 @@ impl Subscriber {
     }
 
     pub(super) fn waiting(self) -> Waiting {
-        Waiting { session: self.session, share: self.share }
+        Waiting { share: self.share, ..Waiting::for_session(&self.session) }
     }
 
     /// Gives the message to the session's client, if it is connected, by its queue in memory.
@@ -148,13 +154,6 @@ impl Subscriber {
             (QoS::AtLeastOnce, Some(share)) => mailbox.push_shared(Arc::clone(message), Arc::clone(share)),
         }
     }
-}
-
-/// A persistent session in whose queue a message is to wait, and the shared subscription that it comes by.
-#[derive(Debug, Clone)]
-pub(crate) struct Waiting {
-    pub(crate) session: Arc<Session>,
-    pub(crate) share: Option<Arc<SubscribedFilter>>,
 }
 
 /// A message without the RETAIN flag, for whoever had subscribed when it came, and with it if it was published with it, for
@@ -203,11 +202,25 @@ impl Recipients {
         }
     }
 
+    /// Hands the message to those clients of persistent sessions that can take it at once. If these are all of them, gives what
+    /// makes the storing needless when they have acknowledged it, and what tells of either.
+    pub(super) fn hand_out(&mut self, copies: &Copies) -> Option<(Arc<Outcome>, Pending<bool, StoreError>)> {
+        let (handing, pending) = Handing::begin();
+        let mut are_all = true;
+        for waiting in &mut self.durable {
+            are_all &= waiting.hand(&copies.plain, &handing);
+        }
+        for waiting in &mut self.durable_as_published {
+            are_all &= copies.as_published.as_ref().is_some_and(|message| waiting.hand(message, &handing));
+        }
+        are_all.then(|| (handing.is_complete(), pending))
+    }
+
     /// Puts the message into the queues of the persistent sessions.
     pub(crate) fn enqueue(&self, tx: &mut Tx<'_>, copies: &Copies, broker: &Arc<Broker>) -> Result<(), StoreError> {
         let as_published = copies.as_published.as_ref().map(|message| (&self.durable_as_published, message));
         for (waiting, message) in std::iter::once((&self.durable, &copies.plain)).chain(as_published) {
-            for Waiting { session, share } in queue::enqueue(tx, waiting, message, &broker.counters)? {
+            for Waiting { session, share, .. } in queue::enqueue(tx, waiting, message, &broker.counters)? {
                 if let Some(group) = share {
                     handover::send(tx, broker, &group, message, vec![session.key])?;
                 }
@@ -252,7 +265,7 @@ pub(crate) struct Router {
 impl Router {
     fn new_session(&self, durable: Option<DurableSession>) -> Arc<Session> {
         let key = self.next_key.fetch_add(1, Ordering::Relaxed);
-        Arc::new(Session { key, durable, mailbox: Mutex::default() })
+        Arc::new(Session { key, durable, mailbox: Mutex::default(), untold: AtomicU64::new(0) })
     }
 
     /// A session that lives as long as its connection.

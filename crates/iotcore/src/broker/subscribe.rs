@@ -6,7 +6,8 @@ use super::close::End;
 use super::codec::{Entry, Reason, RetainHandling, Subscribe, SubscriptionOptions};
 use super::connection::{Connection, Done};
 use super::retained::Retained;
-use super::router::{Session, Waiting};
+use super::router::Session;
+use super::waiting::Waiting;
 use super::{queue, retained, sessions};
 use crate::lifecycle;
 use crate::limits::{FILTERS_PER_SUBSCRIBE_MAX, SHARE_MEMBERS_MAX, SUBSCRIPTIONS_PER_CONNECTION_MAX};
@@ -155,7 +156,7 @@ fn greet(
         if session.durable.is_none() || retained.qos == QoS::AtMostOnce {
             direct.push(retained);
         } else if let Some(message) = retained::load(tx.connection, &retained)? {
-            queue::enqueue(tx, &[Waiting { session: Arc::clone(session), share: None }], &message, counters)?;
+            queue::enqueue(tx, &[Waiting::for_session(session)], &message, counters)?;
         }
     }
     Ok(direct)

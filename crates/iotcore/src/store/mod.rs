@@ -3,12 +3,14 @@
 //! It knows transactions, not what is in them: the statements are beside what they serve.
 
 mod close;
+mod held;
 mod open;
 mod read;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub(crate) use held::Waiver;
 pub(crate) use open::{file_error, make_directory, open, private_file};
 pub(crate) use write::{Pending, Tx};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tempfile::TempDir;
 
 use super::read::READS_AT_ONCE_MAX;
-use super::{Store, StoreError, Tx, open};
+use super::{Store, StoreError, Tx, Waiver, open};
 
 async fn opened(directory: &TempDir) -> Store {
     open(directory.path()).await.unwrap()
@@ -88,6 +88,73 @@ async fn effects_run_in_order_and_before_results() {
         last_seq = seq;
         assert_eq!(seen.lock().get(number), Some(&number));
     }
+}
+
+#[tokio::test]
+async fn a_job_that_is_waived_in_time_does_not_run_and_others_do() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let ((waived, first), (_, second)) = (Waiver::new(), Waiver::<(), StoreError>::new());
+    let never = |_: &mut Tx<'_>| -> Result<(), StoreError> { panic!("it was waived") };
+    store.submit_waivable(never, Arc::clone(&waived)).await.unwrap();
+    waived.waive(());
+    let (needed, third) = Waiver::new();
+    store.submit_waivable(insert("needed", 1), needed).await.unwrap();
+    first.durable().await.unwrap();
+    third.durable().await.unwrap();
+    assert_eq!(topics(&store).await, ["needed"]);
+    // Whose waiver is gone has no result.
+    assert!(matches!(second.durable().await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn what_is_held_is_not_overtaken_by_what_comes_in_turn() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let seen = Arc::new(parking_lot::Mutex::new(Vec::new()));
+    let see = |number: u32| {
+        let seen = Arc::clone(&seen);
+        move |_: &mut Tx<'_>| -> Result<(), StoreError> {
+            seen.lock().push(number);
+            Ok(())
+        }
+    };
+    let mut expected = Vec::new();
+    for round in 0..50 {
+        let (waiver, _pending) = Waiver::new();
+        store.submit_waivable(see(3 * round), waiver).await.unwrap();
+        store.submit_unhurried(see(3 * round + 1)).await.unwrap();
+        store.write(see(3 * round + 2)).await.unwrap();
+        // Together, what nobody waits for is first.
+        let mut together = seen.lock().split_off(expected.len());
+        assert_eq!(together.pop(), Some(3 * round + 2));
+        together.sort_unstable();
+        assert_eq!(together, [3 * round, 3 * round + 1]);
+        seen.lock().extend([3 * round, 3 * round + 1, 3 * round + 2]);
+        expected.extend([3 * round, 3 * round + 1, 3 * round + 2]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_held_runs_by_itself_and_before_the_end() {
+    let directory = TempDir::new().unwrap();
+    let store = opened(&directory).await;
+    let (done, runs) = tokio::sync::oneshot::channel();
+    let tell = move |_: &mut Tx<'_>| -> Result<(), StoreError> {
+        done.send(()).unwrap();
+        Ok(())
+    };
+    store.submit_unhurried(tell).await.unwrap();
+    runs.await.unwrap();
+    let (waiver, pending) = Waiver::new();
+    store.submit_waivable(insert("waivable", 1), waiver).await.unwrap();
+    store.submit_unhurried(insert("unhurried", 1)).await.unwrap();
+    store.close().await.unwrap();
+    pending.durable().await.unwrap();
+    let late = Waiver::new();
+    assert!(matches!(store.submit_waivable(insert("late", 1), late.0).await, Err(StoreError::Closed)));
+    assert!(matches!(store.submit_unhurried(insert("late", 1)).await, Err(StoreError::Closed)));
+    assert_eq!(topics(&opened(&directory).await).await, ["unhurried", "waivable"]);
 }
 
 #[tokio::test]

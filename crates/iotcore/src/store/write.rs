@@ -1,7 +1,9 @@
 //! The one writer: takes all jobs that wait, runs them in one transaction, commits once, then completes them in order.
 //!
-//! A job that fails, or panics, is undone alone, by its savepoint; a commit that fails fails every job in it.
+//! A job that fails, or panics, is undone alone, by its savepoint; a commit that fails fails every job in it. Jobs that need not
+//! run at once are [`held`](super::held), but none is overtaken by one that came in turn later.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -9,8 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rusqlite::Connection;
+use tokio::runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::held::{Held, Waiver};
 use super::{Store, StoreError};
 
 /// Jobs that wait for the writer; a sender beyond that waits itself.
@@ -66,6 +70,12 @@ impl Tx<'_> {
 /// A job that is in the writer's hands.
 pub(crate) struct Pending<T, E>(oneshot::Receiver<Result<T, E>>);
 
+impl<T, E> Pending<T, E> {
+    pub(super) fn new(result: oneshot::Receiver<Result<T, E>>) -> Self {
+        Self(result)
+    }
+}
+
 impl<T, E: From<StoreError>> Pending<T, E> {
     /// The result, once it is durable.
     pub(crate) async fn durable(self) -> Result<T, E> {
@@ -82,16 +92,47 @@ impl Store {
         F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     {
         let (done, receiver) = oneshot::channel();
-        let job: Job = Box::new(move |tx| {
-            let result = tx.map_err(E::from).and_then(|tx| tx.undoable(job));
-            Box::new(move |committed| {
-                let outcome = committed.map_err(E::from).and(result);
-                // The one who asked may be gone; what is done is done.
-                let _gone = done.send(outcome);
-            })
-        });
-        self.writer.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        // The one who asked may be gone; what is done is done.
+        let job = boxed(job, move |outcome| drop(done.send(outcome)));
+        self.in_turn(job).await?;
         Ok(Pending(receiver))
+    }
+
+    /// Hands `job` to the writer, which lets it wait a little: it does not run if its result is given by `waiver` meanwhile.
+    /// What is submitted later does not overtake it.
+    pub(crate) async fn submit_waivable<T, E, F>(&self, job: F, waiver: Arc<Waiver<T, E>>) -> Result<(), StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let completed = Arc::clone(&waiver);
+        let job = boxed(job, move |outcome| completed.complete(outcome));
+        match self.writer.held.push_waivable(waiver, job) {
+            Ok(()) => Ok(()),
+            Err(job) => self.in_turn(job).await,
+        }
+    }
+
+    /// Hands `job` to the writer, which runs it soon, or with the next commit: nobody waits for it, and nothing that is submitted
+    /// before or after it rests on when it runs, except that nothing overtakes it that comes in turn.
+    pub(crate) async fn submit_unhurried<F>(&self, job: F) -> Result<(), StoreError>
+    where
+        F: FnOnce(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static,
+    {
+        let logged = |outcome: Result<(), StoreError>| {
+            if let Err(error) = outcome {
+                tracing::error!(error = &error as &dyn std::error::Error, "what nobody waits for was not done");
+            }
+        };
+        match self.writer.held.push_unhurried(boxed(job, logged)) {
+            Ok(()) => Ok(()),
+            Err(job) => self.in_turn(job).await,
+        }
+    }
+
+    async fn in_turn(&self, job: Job) -> Result<(), StoreError> {
+        self.writer.jobs.send(job).await.map_err(|_| StoreError::Closed)
     }
 
     /// Runs `job` and returns its result when it is durable.
@@ -105,9 +146,25 @@ impl Store {
     }
 }
 
+/// The job with its savepoint, and what is told its outcome.
+fn boxed<T, E>(
+    job: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    done: impl FnOnce(Result<T, E>) + Send + 'static,
+) -> Job
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    Box::new(move |tx| {
+        let result = tx.map_err(E::from).and_then(|tx| tx.undoable(job));
+        Box::new(move |committed| done(committed.map_err(E::from).and(result)))
+    })
+}
+
 /// The writer's thread, as others see it.
 pub(super) struct Writer {
     pub(super) jobs: mpsc::Sender<Job>,
+    held: Arc<Held>,
     /// Tells it, with its next job, to take no more.
     pub(super) closing: Arc<AtomicBool>,
     /// How it ended, once it has let go of the database and the lock.
@@ -118,20 +175,26 @@ pub(super) struct Writer {
 pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreError> {
     let mut next_seq: i64 =
         connection.query_row("SELECT coalesce(max(seq), 0) + 1 FROM queue", [], |row| row.get(0))?;
-    let (sender, mut jobs) = mpsc::channel::<Job>(WAITING_JOBS_MAX);
+    let (sender, jobs) = mpsc::channel::<Job>(WAITING_JOBS_MAX);
     let (end, ended) = watch::channel(None);
-    let closing = Arc::new(AtomicBool::new(false));
+    let (closing, held) = (Arc::new(AtomicBool::new(false)), Arc::new(Held::default()));
+    let cannot_start = || super::open::file_error("iotcore-writer".as_ref());
+    // Only to wait by: the caller's runtime may end before this thread does.
+    let waiting = runtime::Builder::new_current_thread().enable_time().build().map_err(cannot_start())?;
+    let mut source = Source { ready: VecDeque::new(), jobs, held: Arc::clone(&held) };
     let told_to_close = Arc::clone(&closing);
     thread::Builder::new()
         .name("iotcore-writer".into())
         .spawn(move || {
-            while let Some(first) = jobs.blocking_recv() {
-                commit_group(&connection, &mut next_seq, first, &mut jobs);
+            while waiting.block_on(source.wait()) {
+                source.commit(&connection, &mut next_seq);
                 if told_to_close.load(Ordering::Acquire) {
                     // Those that are here already are still run.
-                    jobs.close();
+                    source.jobs.close();
                 }
             }
+            source.ready = source.held.close();
+            source.commit(&connection, &mut next_seq);
             let finished = finish(connection);
             if let Err(error) = &finished {
                 tracing::error!(error = error as &dyn std::error::Error, "the database is not closed cleanly");
@@ -139,8 +202,55 @@ pub(super) fn start(connection: Connection, lock: File) -> Result<Writer, StoreE
             drop(lock);
             end.send_replace(Some(finished));
         })
-        .map_err(super::open::file_error("iotcore-writer".as_ref()))?;
-    Ok(Writer { jobs: sender, closing, ended })
+        .map_err(cannot_start())?;
+    Ok(Writer { jobs: sender, held, closing, ended })
+}
+
+/// Where the writer has its jobs from.
+struct Source {
+    /// To be run next.
+    ready: VecDeque<Job>,
+    jobs: mpsc::Receiver<Job>,
+    held: Arc<Held>,
+}
+
+impl Source {
+    /// Waits until there is something to run; says whether there ever will be.
+    async fn wait(&mut self) -> bool {
+        while self.ready.is_empty() {
+            tokio::select! {
+                biased;
+                job = self.jobs.recv() => match job {
+                    Some(job) => self.put_in_turn(job),
+                    None => return false,
+                },
+                () = self.held.due() => self.ready = self.held.take_due(),
+            }
+        }
+        true
+    }
+
+    /// What was held before it comes before it.
+    fn put_in_turn(&mut self, job: Job) {
+        self.ready.append(&mut self.held.take_all());
+        self.ready.push_back(job);
+    }
+
+    fn next(&mut self) -> Option<Job> {
+        if self.ready.is_empty()
+            && let Ok(job) = self.jobs.try_recv()
+        {
+            self.put_in_turn(job);
+        }
+        self.ready.pop_front()
+    }
+
+    /// Runs what is ready, and what comes meanwhile, in as many commits as it takes.
+    fn commit(&mut self, connection: &Connection, next_seq: &mut i64) {
+        while let Some(first) = self.ready.pop_front() {
+            commit_group(connection, next_seq, first, self);
+        }
+    }
 }
 
 /// Moves the write-ahead log into the database, which is then one file.
@@ -150,7 +260,7 @@ fn finish(connection: Connection) -> Result<(), StoreError> {
     if busy { Err(StoreError::Value("somebody still reads it, so its log was left beside it".into())) } else { Ok(()) }
 }
 
-fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &mut mpsc::Receiver<Job>) {
+fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, source: &mut Source) {
     let mut completions = Vec::new();
     let mut after_commit = Vec::new();
     if let Err(error) = execute(connection, "BEGIN IMMEDIATE") {
@@ -169,7 +279,7 @@ fn commit_group(connection: &Connection, next_seq: &mut i64, first: Job, jobs: &
                 ))));
             }
             if completions.len() < JOBS_PER_COMMIT_MAX {
-                job = jobs.try_recv().ok();
+                job = source.next();
             }
         }
         execute(connection, "COMMIT")

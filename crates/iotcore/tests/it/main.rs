@@ -4,6 +4,7 @@
 mod clients;
 mod common;
 mod groups;
+mod handed;
 #[cfg(feature = "https")]
 mod https;
 mod jobs;

@@ -74,7 +74,7 @@ async fn several_absent_sessions_share_a_payload_and_each_gets_it() {
 }
 
 /// A persistent session whose client acknowledges nothing by itself.
-fn unacknowledging(device: &Identity) -> rumqttc::MqttOptions {
+pub(crate) fn unacknowledging(device: &Identity) -> rumqttc::MqttOptions {
     let mut options = device.options();
     options.set_clean_session(false);
     options.set_ack_mode(rumqttc::AckMode::Manual);
@@ -163,6 +163,16 @@ async fn child_process() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_acknowledged_survives_kill_9() {
+    survives_kill_9(false).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_survives_kill_9_though_its_client_has_it_already() {
+    survives_kill_9(true).await;
+}
+
+/// Whether the subscriber is connected, and does not acknowledge what it gets.
+async fn survives_kill_9(is_connected: bool) {
     let world = World::start().await;
     let (publisher, subscriber) = (world.device("publisher").await, world.device("subscriber").await);
     let client = subscriber.connect_persistent().await;
@@ -178,7 +188,12 @@ async fn what_was_acknowledged_survives_kill_9() {
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let port: u16 = lines.map_while(Result::ok).find_map(|line| line.split_once("port=")?.1.parse().ok()).unwrap();
-    let p = publisher.at(([127, 0, 0, 1], port).into()).connect().await;
+    let address = ([127, 0, 0, 1], port).into();
+    let connected = match is_connected {
+        true => Some(Client::connect(unacknowledging(&subscriber.at(address))).await.unwrap()),
+        false => None,
+    };
+    let p = publisher.at(address).connect().await;
     let mut acknowledged = 0_u32;
     for number in 0..200_u32 {
         // Killed while the second hundred is on its way.
@@ -194,6 +209,7 @@ async fn what_was_acknowledged_survives_kill_9() {
     }
     child.wait().unwrap();
     assert!(acknowledged >= 100);
+    drop(connected);
 
     let world = World::at(data, Setup::default()).await;
     let mut client = subscriber.at(world.address).connect_persistent().await;

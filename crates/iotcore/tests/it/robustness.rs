@@ -4,8 +4,9 @@ use rumqttc::{PublishOptions, QoS};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::common::World;
+use crate::common::{Client, World};
 use crate::limits::{connect_packet, raw};
+use crate::persistence::unacknowledging;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silent_peers_and_slow_handshakes_hold_up_nobody() {
@@ -62,20 +63,20 @@ async fn a_slow_subscriber_holds_up_neither_publishers_nor_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_persistent_subscriber_loses_nothing() {
     let world = World::start().await;
-    let device = world.device("slow").await;
-    let mut slow = device.connect_persistent().await;
+    let mut slow = Client::connect(unacknowledging(&world.device("slow").await)).await.unwrap();
     slow.subscribe("big", QoS::AtLeastOnce).await;
     let publisher = world.device("publisher").await.connect().await;
-    // More than its mailbox holds, in messages of a kind that show their order.
+    // More than may be on its way to it, and more than its mailbox holds, in messages of a kind that show their order.
     for number in 0..300_u32 {
-        let payload = format!("{number}:{}", "x".repeat(20 * 1024));
-        publisher.mqtt.publish("big", payload, PublishOptions::at_least_once()).await.unwrap();
-    }
-    for number in 0..300_u32 {
-        let payload = slow.receive_text().await.1;
-        assert_eq!(payload.split(':').next(), Some(&*number.to_string()));
+        publisher.publish("big", format!("{number}:{}", "x".repeat(20 * 1024)), QoS::AtLeastOnce).await;
     }
     assert_eq!(world.core.stats().queued, 300);
+    for number in 0..300_u32 {
+        let publish = slow.receive().await;
+        let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
+        assert_eq!(payload.split(':').next(), Some(&*number.to_string()));
+        slow.mqtt.ack(&publish).await.unwrap();
+    }
     world.stop().await;
 }
 
