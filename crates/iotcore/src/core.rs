@@ -20,7 +20,7 @@ use crate::registry::certificates;
 use crate::rules::{Origin, Rules};
 use crate::stats::{Counters, Stats};
 use crate::store::{self, StoreError, Tx};
-use crate::tls;
+use crate::tls::{self, Foreign};
 use crate::topic::TopicName;
 use crate::upkeep;
 
@@ -127,10 +127,13 @@ impl IotCore {
     pub async fn open(config: Config, parts: Parts) -> Result<Self, Error> {
         let Parts { clock, entropy, hook, rules } = parts;
         let store = store::open(&config.data).await?;
-        let in_use =
-            store.read(|connection| Ok::<_, StoreError>(!certificates::list(connection, "")?.is_empty())).await?;
+        let certificates = |connection: &rusqlite::Connection| -> Result<_, StoreError> {
+            Ok((!certificates::list(connection, "")?.is_empty(), certificates::foreign(connection)?))
+        };
+        let (in_use, foreign) = store.read(certificates).await?;
+        let foreign = Foreign::new(foreign);
         let ca = Ca::open(&config.data.join("ca"), in_use, Arc::clone(&clock), Arc::clone(&entropy))?;
-        let tls = tls::server_config(&ca, &config.hosts, Arc::clone(&clock))?;
+        let tls = tls::server_config(&ca, &foreign, &config.hosts, Arc::clone(&clock))?;
         let counters = Arc::new(Counters::default());
         let broker = Arc::new(Broker {
             config,
@@ -140,6 +143,7 @@ impl IotCore {
             store,
             ca,
             tls: TlsAcceptor::from(Arc::new(tls)),
+            foreign,
             rules: Rules::new(rules, Arc::clone(&counters)),
             router: Router::default(),
             live: Live::default(),

@@ -3,6 +3,7 @@
 use crate::ca::CaError;
 use crate::ids::CertificateId;
 use crate::jobs::JobSpecError;
+use crate::limits::CERTIFICATE_BYTES_MAX;
 use crate::names::NameError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
@@ -102,6 +103,11 @@ pub enum Error {
         /// Its version.
         version: u64,
     },
+    /// `CertificateValidationException`: what is to be registered is no certificate that a peer could show.
+    #[error(
+        "the certificate is not valid: use one X.509 certificate of version 3 in PEM, of at most {CERTIFICATE_BYTES_MAX} bytes"
+    )]
+    Certificate,
     /// The certificate authority refused or failed.
     #[error(transparent)]
     Ca(#[from] CaError),

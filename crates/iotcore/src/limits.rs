@@ -242,6 +242,10 @@ limits! {
     OWNERSHIP_TOKEN_MS: u64 = 60 * 60 * 1000, Aws("Developer Guide, Device provisioning MQTT API"), Expired;
     /// Certificates that one claim has made and not provisioned. AWS limits the rate.
     PENDING_CERTIFICATES_PER_CLAIM_MAX: u64 = 1000, Ours, Rejected;
+    /// Registered certificates that another CA has issued.
+    FOREIGN_CERTIFICATES_MAX: u64 = 10_000, Ours, Rejected;
+    /// Longest certificate in PEM that is registered.
+    CERTIFICATE_BYTES_MAX: usize = 65_536, Aws("API Reference, RegisterCertificateWithoutCA"), Rejected;
     /// Time the pre-provisioning hook has.
     HOOK_TIMEOUT: Duration = Duration::from_secs(5), Aws("Developer Guide, Pre-provisioning hooks"), Rejected;
     /// Longest id of a job.

@@ -1,14 +1,18 @@
-//! The server's side of mutual TLS. A peer gets through with a certificate of our own CA that is in its time; whether
-//! that certificate is registered and active is asked of the registry right after.
+//! The server's side of mutual TLS. Whether the certificate of a peer that gets through is registered and active is asked of the
+//! registry right after.
+
+mod clients;
+
+pub(crate) use clients::{Foreign, is_usable, verifier};
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ServerConfig;
 use rustls::pki_types::UnixTime;
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use rustls::server::NoServerSessionStorage;
 use rustls::time_provider::TimeProvider;
-use rustls::{RootCertStore, ServerConfig};
 
 use crate::ca::{Ca, CaError};
 use crate::ports::Clock;
@@ -32,13 +36,14 @@ pub enum TlsError {
 }
 
 /// TLS 1.2 and 1.3 for `hosts`, this machine's loopback names among them.
-pub(crate) fn server_config(ca: &Ca, hosts: &[String], clock: Arc<dyn Clock>) -> Result<ServerConfig, TlsError> {
+pub(crate) fn server_config(
+    ca: &Ca,
+    foreign: &Arc<Foreign>,
+    hosts: &[String],
+    clock: Arc<dyn Clock>,
+) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(ca.root_der().clone()).map_err(TlsError::Config)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .build()
-        .map_err(TlsError::Verifier)?;
+    let verifier = verifier(ca, foreign, Arc::clone(&provider), false)?;
     let mut names: Vec<String> = ["localhost", "127.0.0.1", "::1"].map(String::from).into();
     names.extend(hosts.iter().filter(|host| !names.contains(host)).cloned().collect::<Vec<_>>());
     let (certificate, key) = ca.server(names)?;

@@ -56,6 +56,7 @@ use crate::ports::{Clock, Entropy, ProvisioningHook};
 use crate::rules::{Origin, Rules};
 use crate::stats::Counters;
 use crate::store::{Store, StoreError, Tx};
+use crate::tls::Foreign;
 
 /// All that connections share.
 pub(crate) struct Broker {
@@ -66,6 +67,8 @@ pub(crate) struct Broker {
     pub(crate) store: Store,
     pub(crate) ca: Ca,
     pub(crate) tls: tokio_rustls::TlsAcceptor,
+    /// The certificates that get through its handshake though another CA has issued them.
+    pub(crate) foreign: Arc<Foreign>,
     pub(crate) rules: Rules,
     pub(crate) router: Router,
     pub(crate) live: Live,

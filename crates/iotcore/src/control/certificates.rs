@@ -1,13 +1,21 @@
-//! Certificates. AWS IoT API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`, `DescribeCertificate`,
-//! `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
+//! Certificates. AWS IoT API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`,
+//! `RegisterCertificateWithoutCA`, `DescribeCertificate`, `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
+
+use std::sync::Arc;
+
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use crate::broker::CloseReason;
 use crate::ca::Issued;
+use crate::certificate::Subject;
 use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::{CertificateId, Status};
+use crate::limits::CERTIFICATE_BYTES_MAX;
 use crate::registry::certificates::{self, Certificate};
 use crate::store::{StoreError, Tx};
+use crate::tls;
 
 /// A new certificate with its private key, which is not kept here.
 #[derive(Clone, PartialEq, Eq)]
@@ -44,6 +52,27 @@ impl IotCore {
     pub async fn create_certificate_from_csr(&self, csr_pem: &str, active: bool) -> Result<Certificate, Error> {
         let issued = self.broker.ca.client_from_csr(csr_pem)?;
         let id = self.register(issued, active).await?.id;
+        self.describe_certificate(id).await?.ok_or_else(|| Error::no_certificate(&id))
+    }
+
+    /// Registers a certificate in PEM that another CA has issued, or none: who has its key may connect with it from now on, if
+    /// it is active and in its time. Nothing is asked of its issuer.
+    ///
+    /// # Errors
+    /// [`Error::Certificate`], [`Error::AlreadyExists`], [`Error::LimitExceeded`], [`Error::Store`]; [`Error::Status`] for a
+    /// status that only fleet provisioning sets.
+    pub async fn register_certificate_without_ca(&self, pem: &str, status: Status) -> Result<Certificate, Error> {
+        if status == Status::PendingActivation {
+            return Err(Error::Status);
+        }
+        let certificate = foreign(pem)?;
+        let (id, broker) = (certificate.id, Arc::clone(&self.broker));
+        let job = move |tx: &mut Tx<'_>| {
+            certificates::register_foreign(tx.connection, &certificate, status, broker.clock.now_ms())?;
+            tx.after_commit(move || broker.foreign.insert(id));
+            Ok::<_, Error>(())
+        };
+        self.broker.store.write(job).await?;
         self.describe_certificate(id).await?.ok_or_else(|| Error::no_certificate(&id))
     }
 
@@ -96,6 +125,25 @@ impl IotCore {
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_certificate(&self, id: CertificateId) -> Result<(), Error> {
-        self.change(move |tx| certificates::delete(tx.connection, id)).await
+        let broker = Arc::clone(&self.broker);
+        let delete = move |tx: &mut Tx<'_>| {
+            certificates::delete(tx.connection, id)?;
+            tx.after_commit(move || broker.foreign.remove(id));
+            Ok(())
+        };
+        self.change(delete).await
     }
+}
+
+/// The one certificate that is in `pem`.
+fn foreign(pem: &str) -> Result<Issued, Error> {
+    // Nothing else is kept: it might be a key.
+    if pem.len() > CERTIFICATE_BYTES_MAX || pem.matches("-----BEGIN").count() != 1 {
+        return Err(Error::Certificate);
+    }
+    let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| Error::Certificate)?;
+    if !tls::is_usable(&der) || Subject::parse(&der).is_none() {
+        return Err(Error::Certificate);
+    }
+    Ok(Issued { id: CertificateId::of_der(&der), pem: pem.into() })
 }

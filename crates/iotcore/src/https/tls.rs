@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::ServerConfig;
+use rustls::server::NoServerSessionStorage;
 use tokio_rustls::TlsAcceptor;
 
 use crate::broker::Broker;
 use crate::error::Error;
-use crate::tls::TlsError;
+use crate::tls::{self, TlsError};
 
 /// What a client may say it speaks, if it says anything. `x-amzn-http-ca` is AWS's name for HTTP with a client certificate on
 /// port 443. Developer Guide, "Protocols, port mappings, and authentication".
@@ -17,12 +17,7 @@ const ALPN: [&[u8]; 2] = [b"http/1.1", b"x-amzn-http-ca"];
 pub(super) fn acceptor(broker: &Broker) -> Result<TlsAcceptor, Error> {
     let mqtt = broker.tls.config();
     let provider = Arc::clone(mqtt.crypto_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(broker.ca.root_der().clone()).map_err(TlsError::Config)?;
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-        .allow_unauthenticated()
-        .build()
-        .map_err(TlsError::Verifier)?;
+    let verifier = tls::verifier(&broker.ca, &broker.foreign, Arc::clone(&provider), true)?;
     let mut config = ServerConfig::builder_with_details(provider, Arc::clone(&mqtt.time_provider))
         .with_safe_default_protocol_versions()
         .map_err(TlsError::Config)?

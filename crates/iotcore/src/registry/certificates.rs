@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::ca::Issued;
 use crate::error::Error;
-use crate::ids::{CertificateId, Status};
-use crate::limits::PAGE_ITEMS_MAX;
+use crate::ids::{CertificateId, CertificateIdError, Status};
+use crate::limits::{FOREIGN_CERTIFICATES_MAX, PAGE_ITEMS_MAX};
 use crate::store::StoreError;
 
 /// A registered client certificate.
@@ -19,6 +19,8 @@ pub struct Certificate {
     pub status: Status,
     /// When it was registered, in milliseconds since 1970.
     pub created_ms: u64,
+    /// Whether another CA has issued it. AWS: `certificateMode` is `SNI_ONLY`.
+    pub is_foreign: bool,
 }
 
 pub(crate) fn register(
@@ -33,9 +35,41 @@ pub(crate) fn register(
     Ok(())
 }
 
+/// Registers a certificate that another CA has issued. API Reference, `RegisterCertificateWithoutCA`.
+pub(crate) fn register_foreign(
+    connection: &Connection,
+    certificate: &Issued,
+    status: Status,
+    now_ms: u64,
+) -> Result<(), Error> {
+    if get(connection, certificate.id)?.is_some() {
+        return Err(Error::AlreadyExists { kind: "certificate", name: certificate.id.to_string() });
+    }
+    let others: i64 = connection
+        .prepare_cached("SELECT count(*) FROM certificates WHERE is_foreign")?
+        .query_row([], |row| row.get(0))?;
+    if others.unsigned_abs() >= FOREIGN_CERTIFICATES_MAX {
+        return Err(Error::LimitExceeded { what: "certificates of other authorities", max: FOREIGN_CERTIFICATES_MAX });
+    }
+    register(connection, certificate, status, now_ms)?;
+    connection
+        .prepare_cached("UPDATE certificates SET is_foreign = 1 WHERE id = ?1")?
+        .execute([certificate.id.to_string()])?;
+    Ok(())
+}
+
+/// Those that another CA has issued.
+pub(crate) fn foreign(connection: &Connection) -> Result<Vec<CertificateId>, StoreError> {
+    connection
+        .prepare("SELECT id FROM certificates WHERE is_foreign")?
+        .query_map([], |row| row.get::<_, String>(0))?
+        .map(|id| id?.parse().map_err(|error: CertificateIdError| StoreError::Value(error.to_string())))
+        .collect()
+}
+
 pub(crate) fn get(connection: &Connection, id: CertificateId) -> Result<Option<Certificate>, StoreError> {
     connection
-        .prepare_cached("SELECT id, pem, status, created_ms FROM certificates WHERE id = ?1")?
+        .prepare_cached("SELECT id, pem, status, created_ms, is_foreign FROM certificates WHERE id = ?1")?
         .query_row([id.to_string()], |row| Ok(certificate(row)))
         .optional()?
         .transpose()
@@ -44,7 +78,9 @@ pub(crate) fn get(connection: &Connection, id: CertificateId) -> Result<Option<C
 /// Certificates after the id `after`, in the order of their ids, at most [`PAGE_ITEMS_MAX`].
 pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Certificate>, StoreError> {
     connection
-        .prepare_cached("SELECT id, pem, status, created_ms FROM certificates WHERE id > ?1 ORDER BY id LIMIT ?2")?
+        .prepare_cached(
+            "SELECT id, pem, status, created_ms, is_foreign FROM certificates WHERE id > ?1 ORDER BY id LIMIT ?2",
+        )?
         .query_map(params![after, PAGE_ITEMS_MAX as i64], |row| Ok(certificate(row)))?
         .map(|row| row?)
         .collect()
@@ -57,6 +93,7 @@ fn certificate(row: &Row<'_>) -> Result<Certificate, StoreError> {
         pem: row.get(1)?,
         status: row.get::<_, String>(2)?.parse().map_err(|error| value(&error))?,
         created_ms: row.get::<_, i64>(3)?.unsigned_abs(),
+        is_foreign: row.get(4)?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The broker from outside: real sockets, mutual TLS, `rumqttc` as the device.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test panics")]
 
+mod certificates;
 mod clients;
 mod common;
 mod groups;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Client, Identity, PATIENCE, Setup, World};
 
-const CREATE: &str = "$aws/certificates/create-from-csr/json";
+pub(crate) const CREATE: &str = "$aws/certificates/create-from-csr/json";
 const PROVISION: &str = "$aws/provisioning-templates/fleet/provision/json";
 
 const CLAIM: &str = r#"{"Version": "2012-10-17", "Statement": [
@@ -81,7 +81,7 @@ pub(crate) fn csr(key: &KeyPair) -> String {
     CertificateParams::new(Vec::new()).unwrap().serialize_request(key).unwrap().pem().unwrap()
 }
 
-async fn ask(client: &mut Client, topic: &str, request: &Value, verdict: &str) -> Value {
+pub(crate) async fn ask(client: &mut Client, topic: &str, request: &Value, verdict: &str) -> Value {
     client.publish(topic, request.to_string(), QoS::AtLeastOnce).await;
     client.receive_json(&format!("{topic}/{verdict}")).await
 }
