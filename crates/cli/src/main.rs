@@ -9,6 +9,7 @@ mod demo;
 mod embedded;
 mod error;
 mod globals;
+mod iotcore;
 mod output;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -37,6 +38,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Keep a hub running
     Up(up::UpArgs),
+    /// The embedded IoT Core alone: for any device that knows AWS IoT, managed by AWS's own tools
+    Iotcore(iotcore::IotCoreArgs),
     /// The satellite, as in the stand-alone `marvain-satellite`
     #[command(subcommand)]
     Agent(marvain_satellite::cli::Command),
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         match command {
             Command::Demo(args) => demo::run(&args, &globals).await,
             Command::Up(args) => up::run(&args, &globals).await,
+            Command::Iotcore(args) => iotcore::run(args, &globals).await,
             Command::Client(command) => commands::run(command, &globals).await,
             Command::Agent(_) => Ok(()),
         }

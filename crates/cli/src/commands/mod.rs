@@ -27,6 +27,8 @@ mod status;
 mod tests;
 pub(crate) mod up;
 
+pub(crate) use args::duration_s;
+
 use crate::{error::CliError, globals::Globals};
 use clap::Subcommand;
 

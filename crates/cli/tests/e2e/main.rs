@@ -12,6 +12,7 @@ mod commands;
 mod demo;
 mod disk;
 mod doctor;
+mod iotcore;
 mod life;
 mod restore;
 mod support;
