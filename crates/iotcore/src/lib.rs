@@ -23,6 +23,7 @@ mod message;
 pub mod names;
 pub mod policy;
 mod ports;
+mod presence;
 mod provisioning;
 mod registry;
 mod rules;

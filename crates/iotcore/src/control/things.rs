@@ -2,6 +2,7 @@
 //! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::core::IotCore;
 use crate::error::Error;
@@ -9,6 +10,7 @@ use crate::ids::CertificateId;
 use crate::names::ThingName;
 use crate::registry::things::{self, Thing};
 use crate::store::Tx;
+use crate::{jobs, presence};
 
 impl IotCore {
     /// Creates a thing; one that exists with the same attributes is left as it is.
@@ -52,12 +54,19 @@ impl IotCore {
         self.change(move |tx| things::update(tx.connection, &name, type_name.as_deref(), &attributes)).await
     }
 
-    /// Deletes a thing to which no certificate is attached, and takes it out of its groups.
+    /// Deletes a thing to which no certificate is attached, and takes it out of its groups; what is pending of jobs for it is
+    /// removed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
-        self.broker.store.write(move |tx: &mut Tx<'_>| things::delete(tx.connection, &name)).await
+        let broker = Arc::clone(&self.broker);
+        self.change(move |tx| {
+            things::delete(tx.connection, &name)?;
+            presence::thing_deleted(tx, &name)?;
+            Ok(jobs::thing_deleted(tx, &broker, &name)?)
+        })
+        .await
     }
 
     /// Attaches a certificate to a thing, which gives its connections the thing policy variables.

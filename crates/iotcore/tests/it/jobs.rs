@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use marvain_iotcore::jobs::{ExecutionStatus, JobId, JobStatus, JobTarget, NewJob, Retries};
+use marvain_iotcore::jobs::{Cancellation, ExecutionStatus, JobId, JobStatus, JobTarget, NewJob, Retries};
 use marvain_iotcore::names::ThingName;
 use marvain_iotcore::{Error, IotCore};
 use rumqttc::QoS;
@@ -296,7 +296,7 @@ async fn jobs_are_called_off_and_deleted() {
     ask(&mut device, START_NEXT, &json!({}), "accepted").await;
 
     // Without force, who has begun may go on.
-    world.core.cancel_job(id("a"), false).await.unwrap();
+    world.core.cancel_job(id("a"), Cancellation::default()).await.unwrap();
     let statuses = || async {
         let all = world.core.list_job_executions_for_job(id("a"), "").await.unwrap();
         all.into_iter().map(|execution| (execution.thing.to_string(), execution.status)).collect::<Vec<_>>()
@@ -322,7 +322,10 @@ async fn jobs_are_called_off_and_deleted() {
     assert_eq!(world.core.list_job_executions_for_thing(pi(), "").await.unwrap().len(), 1);
     world.core.delete_job(id("a"), false).await.unwrap();
     assert!(world.core.list_job_executions_for_thing(pi(), "").await.unwrap().is_empty());
-    assert!(matches!(world.core.cancel_job(id("a"), true).await.unwrap_err(), Error::NotFound { kind: "job", .. }));
+    assert!(matches!(
+        world.core.cancel_job(id("a"), Cancellation { force: true, ..Cancellation::default() }).await.unwrap_err(),
+        Error::NotFound { kind: "job", .. }
+    ));
 
     create(&world.core, "c").await;
     device.receive_json(NOTIFY).await;
@@ -333,7 +336,7 @@ async fn jobs_are_called_off_and_deleted() {
     device.receive_json(NOTIFY).await;
     device.receive_json(NOTIFY_NEXT).await;
     assert!(matches!(
-        world.core.cancel_job(id("c"), true).await.unwrap_err(),
+        world.core.cancel_job(id("c"), Cancellation { force: true, ..Cancellation::default() }).await.unwrap_err(),
         Error::InvalidState { state: "COMPLETED", .. }
     ));
     world.stop().await;

@@ -1,0 +1,9 @@
+-- What AWS's clients ask about jobs that were called off and clients that have disconnected.
+
+ALTER TABLE jobs ADD COLUMN reason_code TEXT;
+ALTER TABLE jobs ADD COLUMN comment TEXT;
+ALTER TABLE job_executions ADD COLUMN force_canceled INTEGER NOT NULL DEFAULT 0;
+
+-- When and why the client's last connection ended.
+ALTER TABLE clients ADD COLUMN disconnected_ms INTEGER;
+ALTER TABLE clients ADD COLUMN disconnect_reason TEXT;
