@@ -51,6 +51,7 @@ pub use ports::{
     BoxError, Clock, Entropy, HookDecision, HookError, HookRequest, ProvisioningHook, Rule, RuleError, RuleMessage,
     RuleTarget,
 };
+pub use presence::Departure;
 pub use registry::certificates::Certificate;
 pub use registry::groups::ThingGroup;
 pub use registry::policies::Policy;

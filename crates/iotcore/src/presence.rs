@@ -6,6 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::ids::CertificateId;
 use crate::names::ThingName;
 use crate::store::{StoreError, Tx};
 
@@ -14,28 +15,33 @@ const KEPT_MS: i64 = i64::MAX;
 
 /// The last connection of a client that has disconnected.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Departure {
+pub struct Departure {
     /// When it ended, in milliseconds since 1970.
-    pub(crate) ended_ms: u64,
-    /// Why: a [`CloseReason`](crate::CloseReason).
-    pub(crate) reason: String,
-    /// The certificate that it showed, in hex.
-    pub(crate) principal: String,
+    pub ended_ms: u64,
+    /// Why: the name of a [`CloseReason`](crate::CloseReason).
+    pub reason: String,
+    /// The certificate that it showed.
+    pub certificate_id: CertificateId,
 }
 
 /// The last connection of a client, if it is remembered and has ended.
 pub(crate) fn departure(connection: &Connection, client_id: &str) -> Result<Option<Departure>, StoreError> {
-    let read = |row: &Row<'_>| {
-        Ok(Departure { ended_ms: row.get::<_, i64>(0)?.unsigned_abs(), reason: row.get(1)?, principal: row.get(2)? })
+    let read = |row: &Row<'_>| -> Result<_, StoreError> {
+        let certificate = row.get::<_, String>(2)?;
+        Ok(Departure {
+            ended_ms: row.get::<_, i64>(0)?.unsigned_abs(),
+            reason: row.get(1)?,
+            certificate_id: certificate.parse().map_err(|error| StoreError::Value(format!("{error}")))?,
+        })
     };
-    let departure = connection
+    connection
         .prepare_cached(
             "SELECT disconnected_ms, disconnect_reason, principal FROM clients
              WHERE client_id = ?1 AND forget_ms IS NOT NULL AND disconnected_ms IS NOT NULL",
         )?
-        .query_row([client_id], read)
-        .optional()?;
-    Ok(departure)
+        .query_row([client_id], |row| Ok(read(row)))
+        .optional()?
+        .transpose()
 }
 
 /// Forgets clients that have been away for too long by `now_ms`, at most `rows_max`; of those that are kept, the version of

@@ -4,9 +4,9 @@
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use super::error::ApiError;
-use crate::broker::{Broker, ConnectionInfo};
-use crate::presence::{self, Departure};
+use crate::broker::ConnectionInfo;
+use crate::core::IotCore;
+use crate::presence::Departure;
 use crate::store::StoreError;
 
 pub(super) enum Connectivity {
@@ -16,13 +16,11 @@ pub(super) enum Connectivity {
 
 impl Connectivity {
     /// Of a client, if it is connected or remembered.
-    pub(super) async fn of(broker: &Broker, client_id: &str) -> Result<Option<Self>, StoreError> {
-        if let Some(info) = broker.live.info(client_id) {
-            return Ok(Some(Self::Connected(info)));
+    pub(super) async fn of(core: &IotCore, client_id: &str) -> Result<Option<Self>, StoreError> {
+        match core.connection(client_id) {
+            Some(info) => Ok(Some(Self::Connected(info))),
+            None => Ok(core.departure(client_id).await?.map(Self::Gone)),
         }
-        let client_id = client_id.to_owned();
-        let departure = broker.store.read(move |connection| presence::departure(connection, &client_id)).await?;
-        Ok(departure.map(Self::Gone))
     }
 
     /// The members that `GetConnection` and `GetThingConnectivityData` share. Of a connection that has ended its session may
@@ -53,16 +51,16 @@ impl Connectivity {
     }
 
     /// Whether there is a thing of the client id's name that the client's certificate is attached to.
-    pub(super) async fn is_things(&self, broker: &Broker, client_id: &str) -> Result<bool, ApiError> {
+    pub(super) async fn is_things(&self, core: &IotCore, client_id: &str) -> Result<bool, StoreError> {
         let certificate = match self {
             Self::Connected(info) => info.certificate_id.to_string(),
-            Self::Gone(departure) => departure.principal.clone(),
+            Self::Gone(departure) => departure.certificate_id.to_string(),
         };
         let client_id = client_id.to_owned();
         let read = move |connection: &Connection| -> Result<bool, StoreError> {
             let sql = "SELECT 1 FROM thing_principals WHERE thing = ?1 AND certificate_id = ?2";
             Ok(connection.prepare_cached(sql)?.exists([client_id, certificate])?)
         };
-        Ok(broker.store.read(read).await?)
+        core.broker.store.read(read).await
     }
 }

@@ -12,6 +12,7 @@ pub(super) enum Form {
     /// The job document is JSON.
     Mqtt,
     /// The job document is a text that holds JSON, and what is left until a time-out is told.
+    #[cfg_attr(not(feature = "https"), expect(dead_code, reason = "nobody asks over HTTPS without it"))]
     Https,
 }
 

@@ -417,3 +417,42 @@ async fn a_group_stands_for_its_things() {
     assert_eq!(progress, BTreeMap::from([(ExecutionStatus::Queued, 1), (ExecutionStatus::Succeeded, 1)]));
     world.stop().await;
 }
+
+/// A deleted thing is no target any more, of whichever job. One that comes back under its name is another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_pending_for_a_deleted_thing_is_removed() {
+    let world = World::start().await;
+    let core = &world.core;
+    let mut listener = world.device("listener").await.connect().await;
+    listener.subscribe("$aws/things/lamp/jobs/#", QoS::AtLeastOnce).await;
+    let lamp = ThingName::parse("lamp").unwrap();
+    core.create_thing(lamp.clone(), BTreeMap::new()).await.unwrap();
+    core.create_thing_group("house", None, BTreeMap::new()).await.unwrap();
+    core.add_thing_to_group(lamp.clone(), "house").await.unwrap();
+    let always = NewJob { targets: vec![JobTarget::Group("house".into())], continuous: true, ..job("always", "lamp") };
+    let retried = NewJob { retries: Retries::All(5), ..job("once", "lamp") };
+    for job in [always, retried] {
+        core.create_job(job).await.unwrap();
+    }
+    for kind in ["notify", "notify-next", "notify"] {
+        listener.receive_json(&format!("$aws/things/lamp/jobs/{kind}")).await;
+    }
+
+    core.delete_thing(lamp.clone()).await.unwrap();
+    assert_eq!(listener.receive_json("$aws/things/lamp/jobs/notify").await["jobs"], json!({}));
+    assert!(listener.receive_json("$aws/things/lamp/jobs/notify-next").await.get("execution").is_none());
+    let of_lamp = || async {
+        let all = core.list_job_executions_for_thing(lamp.clone(), "").await.unwrap();
+        all.into_iter().map(|last| (last.job.to_string(), last.number, last.status)).collect::<Vec<_>>()
+    };
+    let removed = |name: &str| (name.to_owned(), 1, ExecutionStatus::Removed);
+    assert_eq!(of_lamp().await, [removed("always"), removed("once")]);
+    assert_eq!(core.describe_job(id("once")).await.unwrap().unwrap().status, JobStatus::Completed);
+    assert_eq!(core.describe_job(id("always")).await.unwrap().unwrap().status, JobStatus::InProgress);
+
+    core.create_thing(lamp.clone(), BTreeMap::new()).await.unwrap();
+    core.add_thing_to_group(lamp.clone(), "house").await.unwrap();
+    core.sweep().await.unwrap();
+    assert_eq!(of_lamp().await, [("always".to_owned(), 2, ExecutionStatus::Queued), removed("once")]);
+    world.stop().await;
+}

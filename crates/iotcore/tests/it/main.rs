@@ -6,6 +6,10 @@ mod common;
 mod groups;
 #[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "https")]
+mod https_connections;
+#[cfg(feature = "https")]
+mod https_jobs;
 mod jobs;
 mod limits;
 mod mqtt5;

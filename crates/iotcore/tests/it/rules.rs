@@ -178,7 +178,11 @@ async fn basic_ingest_goes_to_its_rule_alone() {
     let device = world.device_with("pi", INGEST).await;
     let (mut peer, _) = Peer::connect(&device, connect("pi")).await;
     assert_eq!(peer.subscribe("#", qos1()).await, [1]);
-    assert_eq!(peer.subscribe("$aws/rules/#", qos1()).await, [1]);
+    // Nobody can subscribe to it, and whoever subscribes to more does not get it.
+    for filter in ["$aws/rules/#", "$aws/rules/collect/home/den", "$share/group/$aws/rules/+/home/den"] {
+        assert_eq!(peer.subscribe(filter, qos1()).await, [0x87], "{filter}");
+    }
+    assert_eq!(peer.subscribe("$aws/#", qos1()).await, [1]);
     let deep = format!("$aws/rules/collect/{}", "a/".repeat(7));
     for (topic, rule, seen) in [
         ("$aws/rules/collect/home/den", "collect", "home/den"),

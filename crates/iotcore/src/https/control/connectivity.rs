@@ -24,7 +24,7 @@ pub(super) async fn get(call: Call<'_>, name: &str) -> Answer {
     if call.core.describe_thing(name.clone()).await?.is_none() {
         return Err(Error::not_found("thing", name.as_str()).into());
     }
-    let known = Connectivity::of(&call.core.broker, name.as_str()).await?;
+    let known = Connectivity::of(call.core, name.as_str()).await?;
     let mut members = known.as_ref().map(|known| known.members(asked.include_socket_information)).unwrap_or_default();
     members.insert("thingName".into(), name.as_str().into());
     match known {

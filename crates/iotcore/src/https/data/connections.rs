@@ -17,7 +17,7 @@ pub(super) async fn get(call: Call<'_>, client_id: &str) -> Answer {
     call.caller.must_be_operator()?;
     check(client_id)?;
     let with_socket = call.request.flag("includeSocketInformation")?;
-    let known = Connectivity::of(&call.core.broker, client_id).await?.ok_or_else(|| not_connected(client_id))?;
+    let known = Connectivity::of(call.core, client_id).await?.ok_or_else(|| not_connected(client_id))?;
     let mut members = known.members(with_socket);
     let (since, at_ms) = match &known {
         Connectivity::Connected(info) => ("connectedSince", info.since_ms),
@@ -25,7 +25,7 @@ pub(super) async fn get(call: Call<'_>, client_id: &str) -> Answer {
     };
     members.insert(since.into(), at_ms.into());
     members.insert("clientId".into(), client_id.into());
-    if known.is_things(&call.core.broker, client_id).await? {
+    if known.is_things(call.core, client_id).await? {
         members.insert("thingName".into(), client_id.into());
     }
     Ok(Reply::json(&members.into()))
