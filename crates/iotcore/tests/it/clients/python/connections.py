@@ -17,6 +17,16 @@ def is_now(ms):
     return abs(ms / 1000 - time.time()) < 300
 
 
+def gone():
+    """What is known of the device once it is not connected any more."""
+    for _ in range(2000):
+        info = iot_data.get_connection(clientId=me)
+        if not info["connected"]:
+            return info
+        time.sleep(0.01)
+    raise AssertionError(info)
+
+
 def subscribe(subscriber):
     subscription = mqtt5.Subscription(topic_filter=f"dt/{me}/#", qos=mqtt5.QoS.AT_LEAST_ONCE)
     done(subscriber.client.subscribe(mqtt5.SubscribePacket(subscriptions=[subscription])))
@@ -35,8 +45,8 @@ assert (data["thingName"], data["connected"], data["clientId"], data["sessionExp
 assert is_now(data["timestamp"].timestamp() * 1000) and not {"disconnectReason", "sourceIp"} & set(data), data
 data = iot.get_thing_connectivity_data(thingName=me, includeSocketInformation=True)
 assert data["sourceIp"] == info["sourceIp"] and data["sourcePort"] == info["sourcePort"], data
-device.stop()
-info = iot_data.get_connection(clientId=me)
+device.stop(mqtt5.DisconnectPacket())
+info = gone()
 assert (info["connected"], info["disconnectReason"]) == (False, "CLIENT_INITIATED_DISCONNECT"), info
 assert is_now(info["disconnectedSince"]) and info["thingName"] == me and "connectedSince" not in info, info
 data = iot.get_thing_connectivity_data(thingName=me)
@@ -71,10 +81,7 @@ for options, has_will, is_kept in [
     reason = device.disconnections.next().disconnect_packet
     assert reason.reason_code == mqtt5.DisconnectReasonCode.ADMINISTRATIVE_ACTION, vars(reason)
     device.stop()
-    while iot_data.get_connection(clientId=me)["connected"]:
-        time.sleep(0.01)
-    info = iot_data.get_connection(clientId=me)
-    assert info["disconnectReason"] == "API_INITIATED_DISCONNECT", info
+    assert gone()["disconnectReason"] == "API_INITIATED_DISCONNECT"
     iot_data.publish(topic=f"dt/{me}/end", payload=b"end", qos=1)
     heard = []
     while not heard or heard[-1] != b"end":
@@ -83,6 +90,7 @@ for options, has_will, is_kept in [
     device = Client5({"session_expiry_interval_sec": 0}, session_behavior=REJOIN)
     assert device.connack.session_present == is_kept, options
     device.stop()
+gone()
 refused("ResourceNotFoundException", 404, iot_data.delete_connection, clientId=me)
 
 # A device may end the connections that its policies name.
