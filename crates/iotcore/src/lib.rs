@@ -24,6 +24,7 @@ pub mod names;
 pub mod policy;
 mod ports;
 mod presence;
+mod properties;
 mod provisioning;
 mod registry;
 mod rules;
@@ -52,6 +53,7 @@ pub use ports::{
     RuleTarget,
 };
 pub use presence::Departure;
+pub use properties::MessageProperties;
 pub use registry::certificates::Certificate;
 pub use registry::groups::ThingGroup;
 pub use registry::policies::Policy;

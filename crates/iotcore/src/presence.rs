@@ -70,3 +70,76 @@ pub(crate) fn thing_deleted(tx: &Tx<'_>, thing: &ThingName) -> Result<(), StoreE
         .execute(params![thing.as_str(), KEPT_MS])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::{Store, open};
+
+    const CLIENT: &str =
+        "INSERT INTO clients (client_id, version, forget_ms, disconnected_ms, disconnect_reason, principal,
+                                               session_identifier, ip_address)
+                          VALUES (?1, 5, ?2, 100, 'CONNECTION_LOST', ?3, '', '')";
+
+    async fn write<T: Send + 'static>(
+        store: &Store,
+        job: impl FnOnce(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        store.write(job).await.unwrap()
+    }
+
+    async fn remembered(store: &Store) -> Vec<(String, i64)> {
+        let read = |connection: &Connection| {
+            let mut select = connection.prepare("SELECT client_id, version FROM clients ORDER BY client_id")?;
+            let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+            Ok::<_, StoreError>(rows)
+        };
+        store.read(read).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_client_is_forgotten_unless_it_is_a_thing() {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).await.unwrap();
+        let certificate = CertificateId::of_der(b"x");
+        write(&store, move |tx| {
+            for thing in ["lamp", "pump"] {
+                let sql = "INSERT INTO things (name, attributes, created_ms) VALUES (?1, '{}', 0)";
+                tx.connection.execute(sql, [thing])?;
+            }
+            // The first two are connected; the others may be forgotten from then on.
+            for (client, forget_ms) in
+                [("a", None), ("pump", None), ("b", Some(1_000)), ("lamp", Some(1_000)), ("c", Some(9_000))]
+            {
+                tx.connection.execute(CLIENT, params![client, forget_ms, certificate.to_string()])?;
+            }
+            sweep(tx, 999, 10)
+        })
+        .await;
+        assert_eq!(remembered(&store).await.len(), 5);
+        write(&store, |tx| sweep(tx, 1_000, 10)).await;
+        let kept =
+            [("a", 5), ("c", 5), ("lamp", -1), ("pump", 5)].map(|(client, version)| (client.to_owned(), version));
+        assert_eq!(remembered(&store).await, kept);
+        write(&store, |tx| sweep(tx, 8_000, 10)).await;
+        assert_eq!(remembered(&store).await, kept);
+
+        let departed = Departure { ended_ms: 100, reason: "CONNECTION_LOST".into(), certificate_id: certificate };
+        let of =
+            async |client: &'static str| store.read(move |connection| departure(connection, client)).await.unwrap();
+        assert_eq!((of("lamp").await, of("c").await), (Some(departed.clone()), Some(departed)));
+        assert_eq!((of("pump").await, of("b").await), (None, None));
+
+        write(&store, |tx| {
+            thing_deleted(tx, &ThingName::parse("pump").unwrap())?;
+            thing_deleted(tx, &ThingName::parse("lamp").unwrap())
+        })
+        .await;
+        assert_eq!(
+            remembered(&store).await.into_iter().map(|(client, _)| client).collect::<Vec<_>>(),
+            ["a", "c", "pump"]
+        );
+    }
+}

@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use marvain_iotcore::topic::TopicName;
-use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
+use marvain_iotcore::{MessageProperties, Rule, RuleError, RuleMessage, RuleTarget};
+use mqtt_protocol_core::mqtt::packet::{
+    ContentType, CorrelationData, PayloadFormat, PayloadFormatIndicator, Property, Qos, ResponseTopic,
+};
 use rumqttc::{PublishOptions, QoS};
 use tokio::sync::mpsc;
 
 use crate::common::{Setup, World, next, rule};
-use crate::peer5::{Peer, connect, qos1};
+use crate::peer5::{Peer, connect, qos1, user};
 
 /// Fails until it is repaired.
 struct Broken {
@@ -160,6 +163,38 @@ async fn when_the_error_action_fails_too_there_is_no_puback() {
     let notice = client.mqtt.publish_tracked("in/1", "", PublishOptions::at_least_once()).await.unwrap();
     client.closed().await;
     assert!(notice.wait_completion_async().await.is_err());
+    world.stop().await;
+}
+
+/// Whether it comes from a client at once, or by the outbox.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_sees_the_properties_of_mqtt_5() {
+    let (rule, mut received) = rule("dt/#");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let props: Vec<Property> = vec![
+        PayloadFormatIndicator::new(PayloadFormat::String).unwrap().into(),
+        ContentType::new("text/plain").unwrap().into(),
+        ResponseTopic::new("dt/answer").unwrap().into(),
+        CorrelationData::new(vec![0, 1]).unwrap().into(),
+        user("k", "1"),
+        user("k", "ä"),
+    ];
+    let expected = MessageProperties {
+        payload_is_utf8: Some(true),
+        content_type: Some("text/plain".into()),
+        response_topic: Some("dt/answer".into()),
+        correlation_data: Some(vec![0, 1].into()),
+        user_properties: vec![("k".into(), "1".into()), ("k".into(), "ä".into())],
+    };
+    let (mut peer, _) = Peer::connect(&device, connect("pi").will("dt/will", Qos::AtLeastOnce, props.clone())).await;
+    assert_eq!(peer.publish("dt/told", "x", props, false).await, 0);
+    assert_eq!(received.try_recv().unwrap().properties, expected);
+    assert_eq!(peer.publish("dt/told", "x", Vec::new(), false).await, 0);
+    assert_eq!(received.try_recv().unwrap().properties, MessageProperties::default());
+    drop(peer);
+    let will = next(&mut received).await;
+    assert_eq!((will.topic.as_str(), will.properties), ("dt/will", expected));
     world.stop().await;
 }
 
