@@ -51,13 +51,15 @@ pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64, rows_max: u64) -> Result<(), S
     tx.connection
         .prepare_cached(
             "DELETE FROM clients WHERE client_id IN
-                 (SELECT client_id FROM clients WHERE forget_ms <= ?1 AND client_id NOT IN (SELECT name FROM things) LIMIT ?2)",
+                 (SELECT client_id FROM clients WHERE forget_ms <= ?1
+                      AND NOT EXISTS (SELECT 1 FROM things WHERE name = client_id) LIMIT ?2)",
         )?
         .execute(forgotten)?;
     tx.connection
         .prepare_cached(
             "UPDATE clients SET version = -1, forget_ms = ?3 WHERE client_id IN
-                 (SELECT client_id FROM clients WHERE forget_ms <= ?1 AND client_id IN (SELECT name FROM things) LIMIT ?2)",
+                 (SELECT client_id FROM clients WHERE forget_ms <= ?1
+                      AND EXISTS (SELECT 1 FROM things WHERE name = client_id) LIMIT ?2)",
         )?
         .execute(params![now_ms as i64, rows_max as i64, KEPT_MS])?;
     Ok(())

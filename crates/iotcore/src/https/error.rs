@@ -146,8 +146,8 @@ impl From<JobIdError> for ApiError {
     }
 }
 
-/// API Reference, jobs data plane, the errors of each operation. That a wrong version is one of state could not be verified: no
-/// other fits. `InvalidStateTransitionException`: "the body of the error message also contains the executionState field".
+/// API Reference, jobs data plane, the errors of each operation; that of state has the execution's state in its body. That a wrong
+/// version is one of state could not be verified: no other fits.
 impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         let (status, kind) = match &refusal {
