@@ -44,21 +44,21 @@ pub(crate) fn departure(connection: &Connection, client_id: &str) -> Result<Opti
         .transpose()
 }
 
-/// Forgets clients that have been away for too long by `now_ms`, at most `rows_max`; of those that are kept, the version of
-/// their events, which then begins anew at 0.
+/// Forgets clients that have been away for too long by `now_ms`, at most `rows_max`, and none whose will is still to be
+/// published; of those that are kept, the version of their events, which then begins anew at 0.
 pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64, rows_max: u64) -> Result<(), StoreError> {
     let forgotten = params![now_ms as i64, rows_max as i64];
     tx.connection
         .prepare_cached(
             "DELETE FROM clients WHERE client_id IN
-                 (SELECT client_id FROM clients WHERE forget_ms <= ?1
+                 (SELECT client_id FROM clients WHERE forget_ms <= ?1 AND will_due_ms IS NULL
                       AND NOT EXISTS (SELECT 1 FROM things WHERE name = client_id) LIMIT ?2)",
         )?
         .execute(forgotten)?;
     tx.connection
         .prepare_cached(
             "UPDATE clients SET version = -1, forget_ms = ?3 WHERE client_id IN
-                 (SELECT client_id FROM clients WHERE forget_ms <= ?1
+                 (SELECT client_id FROM clients WHERE forget_ms <= ?1 AND will_due_ms IS NULL
                       AND EXISTS (SELECT 1 FROM things WHERE name = client_id) LIMIT ?2)",
         )?
         .execute(params![now_ms as i64, rows_max as i64, KEPT_MS])?;
@@ -117,11 +117,19 @@ mod tests {
             {
                 tx.connection.execute(CLIENT, params![client, forget_ms, certificate.to_string()])?;
             }
+            // More wills may be due than are published at once.
+            tx.connection.execute("UPDATE clients SET will_due_ms = 900 WHERE client_id = 'b'", [])?;
             sweep(tx, 999, 10)
         })
         .await;
         assert_eq!(remembered(&store).await.len(), 5);
         write(&store, |tx| sweep(tx, 1_000, 10)).await;
+        assert_eq!(remembered(&store).await.len(), 5);
+        write(&store, |tx| {
+            tx.connection.execute("UPDATE clients SET will_due_ms = NULL", [])?;
+            sweep(tx, 1_000, 10)
+        })
+        .await;
         let kept =
             [("a", 5), ("c", 5), ("lamp", -1), ("pump", 5)].map(|(client, version)| (client.to_owned(), version));
         assert_eq!(remembered(&store).await, kept);

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::broker::Broker;
 use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::CertificateId;
@@ -61,12 +62,7 @@ impl IotCore {
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
         let broker = Arc::clone(&self.broker);
-        self.change(move |tx| {
-            things::delete(tx.connection, &name)?;
-            presence::thing_deleted(tx, &name)?;
-            Ok(jobs::thing_deleted(tx, &broker, &name)?)
-        })
-        .await
+        self.change(move |tx| delete(tx, &broker, &name)).await
     }
 
     /// Attaches a certificate to a thing, which gives its connections the thing policy variables.
@@ -92,4 +88,11 @@ impl IotCore {
     pub async fn list_thing_certificates(&self, name: ThingName) -> Result<Vec<CertificateId>, Error> {
         Ok(self.broker.store.read(move |connection| things::principals(connection, &name)).await?)
     }
+}
+
+/// Deletes a thing, and what others keep for it.
+fn delete(tx: &mut Tx<'_>, broker: &Arc<Broker>, name: &ThingName) -> Result<(), Error> {
+    things::delete(tx.connection, name)?;
+    presence::thing_deleted(tx, name)?;
+    Ok(jobs::thing_deleted(tx, broker, name)?)
 }
