@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::lifecycle;
 use crate::message::{Message, QoS};
 use crate::ports::{Clock, Entropy, ProvisioningHook, Rule};
+use crate::presence::{self, Departure};
 use crate::registry::certificates;
 use crate::rules::{Origin, Rules};
 use crate::stats::{Counters, Stats};
@@ -212,6 +213,17 @@ impl IotCore {
     #[must_use]
     pub fn connection(&self, client_id: &str) -> Option<ConnectionInfo> {
         self.broker.live.info(client_id)
+    }
+
+    /// When and why the last connection of a client has ended, if it is not connected and remembered: for
+    /// [`LIFECYCLE_VERSION_MS`](crate::limits::LIFECYCLE_VERSION_MS) or as long as its session, and if it has the name of a
+    /// registered thing for ever.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn departure(&self, client_id: &str) -> Result<Option<Departure>, StoreError> {
+        let client_id = client_id.to_owned();
+        self.broker.store.read(move |connection| presence::departure(connection, &client_id)).await
     }
 
     /// Ends the connection of a client; says whether there was one. API Reference, `DeleteConnection`.

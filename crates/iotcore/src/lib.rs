@@ -23,6 +23,8 @@ mod message;
 pub mod names;
 pub mod policy;
 mod ports;
+mod presence;
+mod properties;
 mod provisioning;
 mod registry;
 mod rules;
@@ -50,6 +52,8 @@ pub use ports::{
     BoxError, Clock, Entropy, HookDecision, HookError, HookRequest, ProvisioningHook, Rule, RuleError, RuleMessage,
     RuleTarget,
 };
+pub use presence::Departure;
+pub use properties::MessageProperties;
 pub use registry::certificates::Certificate;
 pub use registry::groups::ThingGroup;
 pub use registry::policies::Policy;

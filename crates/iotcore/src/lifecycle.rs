@@ -157,16 +157,6 @@ pub(crate) fn keep_version(tx: &Tx<'_>, session_id: i64, expires_ms: u64) -> Res
     Ok(())
 }
 
-/// Forgets clients that have been away for too long by `now_ms`, at most `rows_max`.
-pub(crate) fn sweep(tx: &mut Tx<'_>, now_ms: u64, rows_max: u64) -> Result<(), StoreError> {
-    tx.connection
-        .prepare_cached(
-            "DELETE FROM clients WHERE client_id IN (SELECT client_id FROM clients WHERE forget_ms <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![now_ms as i64, rows_max as i64])?;
-    Ok(())
-}
-
 /// Publishes that a client has subscribed to, or unsubscribed from, `topics`.
 pub(crate) fn subscriptions_changed(
     tx: &mut Tx<'_>,
@@ -250,13 +240,15 @@ fn ended(
     tx.connection
         .prepare_cached(
             "UPDATE clients SET forget_ms = max(?2, coalesce((SELECT expires_ms FROM sessions WHERE client_id = ?1), 0)),
-                 will_due_ms = ?3
+                 will_due_ms = ?3, disconnected_ms = ?4, disconnect_reason = ?5
              WHERE client_id = ?1",
         )?
         .execute(params![
             &*marked.client_id,
             (now_ms + waits_ms.max(LIFECYCLE_VERSION_MS)) as i64,
-            (waits_ms > 0).then_some((now_ms + waits_ms) as i64)
+            (waits_ms > 0).then_some((now_ms + waits_ms) as i64),
+            now_ms as i64,
+            reason.as_str(),
         ])?;
     if waits_ms == 0 {
         clear_will(tx, &marked.client_id)?;
@@ -289,7 +281,8 @@ fn session_expiry_s(tx: &Tx<'_>, client_id: &str) -> Result<u32, StoreError> {
     Ok(expiry_s.unwrap_or_default())
 }
 
-fn clear_will(tx: &Tx<'_>, client_id: &str) -> Result<(), StoreError> {
+/// The will of a client is never published.
+pub(crate) fn clear_will(tx: &Tx<'_>, client_id: &str) -> Result<(), StoreError> {
     tx.connection
         .prepare_cached(
             "UPDATE clients SET will_topic = NULL, will_payload = NULL, will_qos = NULL, will_retain = NULL,

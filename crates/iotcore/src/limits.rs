@@ -254,6 +254,10 @@ limits! {
     JOB_DOCUMENT_BYTES_MAX: usize = 32 * 1024, Aws("API Reference, CreateJob"), Rejected;
     /// Longest description of a job.
     JOB_DESCRIPTION_CHARS_MAX: usize = 2028, Aws("API Reference, CreateJob"), Rejected;
+    /// Longest comment on calling a job off.
+    JOB_COMMENT_CHARS_MAX: usize = 2028, Aws("API Reference, CancelJob"), Rejected;
+    /// Longest code that says why a job is called off.
+    JOB_REASON_CODE_CHARS_MAX: usize = 128, Aws("API Reference, CancelJob"), Rejected;
     /// Most targets of a job. Not verified.
     JOB_TARGETS_MAX: usize = 100, Aws("quotas, IoT Device Management jobs"), Rejected;
     /// Jobs in all, those that are done among them. AWS allows 100,000 that are not, and forgets a job after two years.

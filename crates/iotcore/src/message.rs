@@ -7,6 +7,7 @@ use mqtt_protocol_core::mqtt::common::ArcPayload;
 use mqtt_protocol_core::mqtt::prelude::IntoPayload;
 
 use crate::limits::MESSAGE_EXPIRY_S_MAX;
+use crate::properties::MessageProperties;
 use crate::topic::TopicName;
 
 /// Quality of service; AWS IoT Core has no QoS 2. Developer Guide, "MQTT", Quality of Service options.
@@ -50,6 +51,10 @@ impl Properties {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    pub(crate) fn read(&self) -> MessageProperties {
+        MessageProperties::read(&self.0)
     }
 }
 

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::ids::CertificateId;
+use crate::properties::MessageProperties;
 use crate::topic::{TopicFilter, TopicName};
 
 /// Wall-clock time.
@@ -89,6 +90,8 @@ pub struct RuleMessage {
     pub received_at_ms: u64,
     /// The payload as it was sent.
     pub payload: Bytes,
+    /// What it says about itself.
+    pub properties: MessageProperties,
 }
 
 /// The target did not make the message durable. The rule's error action is told why.

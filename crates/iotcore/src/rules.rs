@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 
 use crate::broker::Broker;
 use crate::ids::CertificateId;
-use crate::message::Message;
+use crate::message::{Message, Properties};
 use crate::ports::{Rule, RuleError, RuleMessage};
 use crate::stats::Counters;
 use crate::store::{StoreError, Tx};
@@ -91,6 +91,7 @@ impl Rules {
                     client_id: origin.client_id.clone(),
                     received_at_ms: origin.received_at_ms,
                     payload: message.payload_bytes(),
+                    properties: message.properties.as_ref().map(Properties::read).unwrap_or_default(),
                 };
                 entry.action.clone().carry_out(message)
             })
@@ -107,8 +108,8 @@ impl Rules {
         for entry in taking {
             tx.connection
                 .prepare_cached(
-                    "INSERT INTO rule_outbox (rule, topic, principal, client_id, received_at_ms, payload)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO rule_outbox (rule, topic, principal, client_id, received_at_ms, payload, properties)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute(params![
                     &*entry.name,
@@ -117,6 +118,7 @@ impl Rules {
                     origin.client_id.as_deref(),
                     origin.received_at_ms as i64,
                     message.payload.as_slice(),
+                    message.stored_properties(),
                 ])?;
             let filled = Arc::clone(&entry.outbox_filled);
             tx.after_commit(move || filled.notify_one());

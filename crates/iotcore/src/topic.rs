@@ -145,6 +145,11 @@ impl TopicFilter {
         !self.0.contains(['+', '#'])
     }
 
+    /// Whether it names topics of Basic Ingest, `$aws/rules` and what is below.
+    pub(crate) fn is_basic_ingest(&self) -> bool {
+        self.levels().take(2).eq(["$aws", "rules"])
+    }
+
     /// The levels between the slashes; at least one, each may be empty.
     pub fn levels(&self) -> impl Iterator<Item = &str> + Clone {
         self.0.split('/')
@@ -297,6 +302,22 @@ mod tests {
         ] {
             let ingest = TopicName::parse(name).unwrap().basic_ingest();
             assert_eq!(ingest.as_ref().map(|ingest| (&*ingest.rule, ingest.topic.as_str())), rule_and_topic, "{name}");
+        }
+    }
+
+    #[test]
+    fn filters_of_basic_ingest_are_known() {
+        for (filter, is) in [
+            ("$aws/rules/r/a", true),
+            ("$aws/rules/+/#", true),
+            ("$aws/rules/#", true),
+            ("$aws/rules", true),
+            ("$aws/#", false),
+            ("$aws/+/r/a", false),
+            ("$aws/rulesets/r", false),
+            ("a/$aws/rules", false),
+        ] {
+            assert_eq!(TopicFilter::parse(filter).unwrap().is_basic_ingest(), is, "{filter}");
         }
     }
 

@@ -11,7 +11,7 @@ use tokio::time::MissedTickBehavior;
 use crate::broker::{Broker, give_out_shared, sweep_queues, sweep_retained, sweep_sessions};
 use crate::registry::certificates;
 use crate::store::{StoreError, Tx};
-use crate::{jobs, lifecycle, provisioning, shadows};
+use crate::{jobs, lifecycle, presence, provisioning, shadows};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Rows of one kind that are removed at once, about: the others wait for the next time, and publishes do not wait for long.
@@ -53,7 +53,7 @@ pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
             if certificates::sweep(tx.connection, now_ms, ROWS_MAX)? > 0 {
                 broker.registry_changed(tx);
             }
-            lifecycle::sweep(tx, now_ms, ROWS_MAX)?;
+            presence::sweep(tx, now_ms, ROWS_MAX)?;
             shadows::sweep(tx, now_ms, ROWS_MAX)?;
             jobs::sweep(tx, &broker, now_ms, TIMEOUTS_MAX)?;
             jobs::follow(tx, &broker, FOLLOWED_MAX)?;

@@ -104,7 +104,7 @@ async fn connection(
         Ok(_) = stopping.wait_for(|stop| *stop) => return,
     };
     let begun = match established {
-        Ok(established) => Box::pin(begin(&broker, established, peer.ip())).await,
+        Ok(established) => Box::pin(begin(&broker, established, peer)).await,
         Err(refusal) => Err(refusal),
     };
     drop(place);

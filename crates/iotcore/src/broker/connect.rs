@@ -1,6 +1,6 @@
 //! From accepted socket to CONNACK: handshake, certificate, CONNECT, permission, session.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ use crate::store::{StoreError, Tx};
 /// A peer that has shown a certificate and sent its CONNECT.
 pub(crate) struct Established {
     certificate_id: CertificateId,
+    local: Option<SocketAddr>,
     connect: Box<Connect>,
     wire: Wire,
     reader: Reader<ReadHalf<TlsStream<TcpStream>>>,
@@ -56,6 +57,7 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
         Some([certificate, ..]) => CertificateId::of_der(certificate),
         _ => return Err(Refusal::NoCertificate),
     };
+    let local = stream.get_ref().0.local_addr().ok();
     let (reader, mut writer) = split(stream);
     let (mut wire, mut reader) = (Wire::new(), Reader::new(reader));
     let read = async {
@@ -68,7 +70,7 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
     };
     let refusal = match timeout(CONNECT_TIMEOUT, read).await {
         Ok(Ok(Inbound::Connect(connect))) => {
-            return Ok(Established { certificate_id, connect, wire, reader, writer });
+            return Ok(Established { certificate_id, local, connect, wire, reader, writer });
         }
         Ok(Ok(_)) => Refusal::NoConnect,
         Ok(Err(refusal)) => refusal,
@@ -80,9 +82,13 @@ pub(crate) async fn establish(broker: &Arc<Broker>, stream: TcpStream) -> Result
 }
 
 /// Gives the connection its session. Must not be cancelled: presence is durable from here on.
-pub(crate) async fn begin(broker: &Arc<Broker>, established: Established, ip: IpAddr) -> Result<Connection, Refusal> {
-    let Established { certificate_id, connect, mut wire, reader, mut writer } = established;
-    match prepare(broker, certificate_id, &connect, ip).await {
+pub(crate) async fn begin(
+    broker: &Arc<Broker>,
+    established: Established,
+    peer: SocketAddr,
+) -> Result<Connection, Refusal> {
+    let Established { certificate_id, local, connect, mut wire, reader, mut writer } = established;
+    match prepare(broker, certificate_id, &connect, peer, local).await {
         Ok(Prepared { connected, session, session_present, grants, expiry_s }) => {
             let keep_alive = keep_alive(connect.keep_alive_s);
             let keep_alive_s = u16::try_from(keep_alive.as_secs()).unwrap_or(u16::MAX);
@@ -124,14 +130,15 @@ async fn prepare(
     broker: &Arc<Broker>,
     certificate_id: CertificateId,
     connect: &Connect,
-    ip: IpAddr,
+    peer: SocketAddr,
+    local: Option<SocketAddr>,
 ) -> Result<Prepared, Refusal> {
     if connect.wants_authentication {
         return Err(Refusal::Authentication);
     }
     let client_id = client_id(broker, connect)?;
     // Only now, with all else there is to know: one read of the store for a connection.
-    let grants = Grants::load(broker, certificate_id, &client_id).await?.seen_from(ip);
+    let grants = Grants::load(broker, certificate_id, &client_id).await?.seen_from(peer.ip());
     if !grants.are_active() {
         return Err(Refusal::Certificate(certificate_id));
     }
@@ -152,7 +159,11 @@ async fn prepare(
     let connected = Arc::new(Connected {
         client_id,
         certificate_id,
-        ip,
+        ip: peer.ip(),
+        port: peer.port(),
+        local,
+        keep_alive_s: connect.keep_alive_s,
+        session_expiry_s: asked.expiry_s,
         since_ms: broker.clock.now_ms(),
         session_identifier: hex::encode(session_identifier),
         mailbox: Arc::new(Mailbox::new(!asked.is_volatile())),

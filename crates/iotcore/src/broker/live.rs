@@ -1,7 +1,7 @@
 //! The connections there are, by client id.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -20,6 +20,14 @@ pub struct ConnectionInfo {
     pub certificate_id: CertificateId,
     /// Where it connected from.
     pub ip: IpAddr,
+    /// The port it connected from.
+    pub port: u16,
+    /// Where it connected to, as this machine sees it; none if the socket was gone already.
+    pub local: Option<SocketAddr>,
+    /// The keep-alive that it asked for, in seconds; 0 is none.
+    pub keep_alive_s: u16,
+    /// How long its session outlives the connection, in seconds; 0 is a clean session.
+    pub session_expiry_s: u32,
     /// When it connected, in milliseconds since 1970.
     pub since_ms: u64,
     /// As in its lifecycle events: 32 hex digits, of this connection alone.
@@ -32,6 +40,10 @@ pub(crate) struct Connected {
     pub(crate) client_id: Arc<str>,
     pub(crate) certificate_id: CertificateId,
     pub(crate) ip: IpAddr,
+    pub(crate) port: u16,
+    pub(crate) local: Option<SocketAddr>,
+    pub(crate) keep_alive_s: u16,
+    pub(crate) session_expiry_s: u32,
     pub(crate) since_ms: u64,
     pub(crate) session_identifier: String,
     pub(crate) mailbox: Arc<Mailbox>,
@@ -96,6 +108,10 @@ impl Live {
             client_id: Arc::clone(&connected.client_id),
             certificate_id: connected.certificate_id,
             ip: connected.ip,
+            port: connected.port,
+            local: connected.local,
+            keep_alive_s: connected.keep_alive_s,
+            session_expiry_s: connected.session_expiry_s,
             since_ms: connected.since_ms,
             session_identifier: connected.session_identifier.clone(),
         })
@@ -128,6 +144,10 @@ mod tests {
             client_id: "a".into(),
             certificate_id: CertificateId::of_der(&[certificate]),
             ip: IpAddr::from([127, 0, 0, 1]),
+            port: 1,
+            local: None,
+            keep_alive_s: 0,
+            session_expiry_s: 0,
             since_ms: 0,
             session_identifier: String::new(),
             mailbox: Arc::new(Mailbox::new(false)),

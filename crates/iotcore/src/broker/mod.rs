@@ -41,7 +41,7 @@ pub(crate) use retained::sweep as sweep_retained;
 pub(crate) use router::Router;
 pub(crate) use sessions::{recover as recover_sessions, sweep as sweep_sessions};
 #[cfg(feature = "https")]
-pub(crate) use {grants::Grants, half_open::HalfOpen};
+pub(crate) use {grants::Grants, half_open::HalfOpen, sessions::end_with_connection as end_session_with_connection};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

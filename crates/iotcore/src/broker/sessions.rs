@@ -134,6 +134,14 @@ pub(crate) fn suspend(tx: &mut Tx<'_>, broker: &Arc<Broker>, session_id: i64) ->
     }
 }
 
+/// The session of a client that is connected does not outlive its connection.
+#[cfg(feature = "https")]
+pub(crate) fn end_with_connection(tx: &mut Tx<'_>, client_id: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE sessions SET expiry_s = 0 WHERE client_id = ?1 AND expires_ms IS NULL";
+    tx.connection.prepare_cached(sql)?.execute([client_id])?;
+    Ok(())
+}
+
 pub(crate) fn add_subscription(
     tx: &mut Tx<'_>,
     session_id: i64,

@@ -92,6 +92,11 @@ impl Connection {
     /// The filter, if it is valid, allowed, and not one too many; and whether it is new.
     async fn grant(&mut self, filter: &str) -> Result<Result<(SubscribedFilter, bool), Reason>, End> {
         let Ok(parsed) = SubscribedFilter::parse(filter) else { return Ok(Err(Reason::TopicFilterInvalid)) };
+        // Whatever policies say. Developer Guide, "Reducing messaging costs with Basic Ingest", note.
+        if parsed.filter().is_basic_ingest() {
+            tracing::info!(client_id = %self.connected.client_id, filter, "nobody subscribes to Basic Ingest");
+            return Ok(Err(Reason::NotAuthorized));
+        }
         if !self.may(Action::Subscribe, Resource::TopicFilter(filter)).await? {
             tracing::info!(client_id = %self.connected.client_id, filter, "no policy allows the subscription");
             return Ok(Err(Reason::NotAuthorized));

@@ -1,5 +1,5 @@
-//! Jobs. AWS IoT API Reference, `CreateJob`, `DescribeJob`, `ListJobs`, `CancelJob`, `DeleteJob`, `DescribeJobExecution`,
-//! `ListJobExecutionsForJob`, `ListJobExecutionsForThing`, `CancelJobExecution`, `DeleteJobExecution`.
+//! Jobs. AWS IoT API Reference, `CreateJob`, `DescribeJob`, `ListJobs`, `UpdateJob`, `CancelJob`, `DeleteJob`,
+//! `DescribeJobExecution`, `ListJobExecutionsForJob`, `ListJobExecutionsForThing`, `CancelJobExecution`, `DeleteJobExecution`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::broker::Broker;
 use crate::core::IotCore;
 use crate::error::Error;
-use crate::jobs::{self, Execution, ExecutionStatus, Job, JobId, NewJob};
+use crate::jobs::{self, Cancellation, Execution, ExecutionStatus, Job, JobFilter, JobId, JobUpdate, NewJob};
 use crate::names::ThingName;
 use crate::store::Tx;
 
@@ -44,15 +44,23 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_jobs(&self, after: &str) -> Result<Vec<Job>, Error> {
         let after = after.to_owned();
-        Ok(self.broker.store.read(move |connection| jobs::list(connection, &after)).await?)
+        Ok(self.broker.store.read(move |connection| jobs::list(connection, &JobFilter::default(), &after)).await?)
     }
 
-    /// Calls a job off on the things where it is queued, and with `force` where it is in progress, too.
+    /// Changes a job's description, and the time-out and retries that count from now on.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::InvalidState`] for a job that is completed, [`Error::Store`].
-    pub async fn cancel_job(&self, id: JobId, force: bool) -> Result<(), Error> {
-        self.change_jobs(move |tx, broker| jobs::cancel(tx, broker, &id, force)).await
+    /// [`Error::NotFound`], [`Error::Job`], [`Error::Store`].
+    pub async fn update_job(&self, id: JobId, update: JobUpdate) -> Result<(), Error> {
+        self.change_jobs(move |tx, broker| jobs::update(tx.connection, &id, update, broker.clock.now_ms())).await
+    }
+
+    /// Calls a job off on the things where it is queued, and with force where it is in progress, too.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Job`], [`Error::InvalidState`] for a job that is completed, [`Error::Store`].
+    pub async fn cancel_job(&self, id: JobId, cancellation: Cancellation) -> Result<(), Error> {
+        self.change_jobs(move |tx, broker| jobs::cancel(tx, broker, &id, &cancellation)).await
     }
 
     /// Deletes a job with its executions: one that is completed or called off, and with `force` any.
@@ -83,7 +91,7 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_job_executions_for_job(&self, id: JobId, after: &str) -> Result<Vec<Execution>, Error> {
         let after = after.to_owned();
-        Ok(self.broker.store.read(move |connection| jobs::of_job(connection, &id, &after)).await?)
+        Ok(self.broker.store.read(move |connection| jobs::of_job(connection, &id, None, &after)).await?)
     }
 
     /// The last execution on a thing of each job after the job `after` (empty for the first page), in the order of their ids,
@@ -93,7 +101,7 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_job_executions_for_thing(&self, thing: ThingName, after: &str) -> Result<Vec<Execution>, Error> {
         let after = after.to_owned();
-        Ok(self.broker.store.read(move |connection| jobs::of_thing(connection, &thing, &after)).await?)
+        Ok(self.broker.store.read(move |connection| jobs::of_thing(connection, &thing, None, &after)).await?)
     }
 
     /// Calls a job off on one thing: where it is queued, and with `force` where it is in progress, too.

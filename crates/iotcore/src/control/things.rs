@@ -2,13 +2,16 @@
 //! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use crate::broker::Broker;
 use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::CertificateId;
 use crate::names::ThingName;
 use crate::registry::things::{self, Thing};
 use crate::store::Tx;
+use crate::{jobs, presence};
 
 impl IotCore {
     /// Creates a thing; one that exists with the same attributes is left as it is.
@@ -52,12 +55,14 @@ impl IotCore {
         self.change(move |tx| things::update(tx.connection, &name, type_name.as_deref(), &attributes)).await
     }
 
-    /// Deletes a thing to which no certificate is attached, and takes it out of its groups.
+    /// Deletes a thing to which no certificate is attached, and takes it out of its groups; what is pending of jobs for it is
+    /// removed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
-        self.broker.store.write(move |tx: &mut Tx<'_>| things::delete(tx.connection, &name)).await
+        let broker = Arc::clone(&self.broker);
+        self.change(move |tx| delete(tx, &broker, &name)).await
     }
 
     /// Attaches a certificate to a thing, which gives its connections the thing policy variables.
@@ -83,4 +88,11 @@ impl IotCore {
     pub async fn list_thing_certificates(&self, name: ThingName) -> Result<Vec<CertificateId>, Error> {
         Ok(self.broker.store.read(move |connection| things::principals(connection, &name)).await?)
     }
+}
+
+/// Deletes a thing, and what others keep for it.
+fn delete(tx: &mut Tx<'_>, broker: &Arc<Broker>, name: &ThingName) -> Result<(), Error> {
+    things::delete(tx.connection, name)?;
+    presence::thing_deleted(tx, name)?;
+    Ok(jobs::thing_deleted(tx, broker, name)?)
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Https;
 use super::error::ApiError;
 use super::request::Request;
-use super::sigv4::{SignatureError, verify};
+use super::sigv4::{Service, SignatureError, verify};
 use crate::broker::{Broker, Grants};
 use crate::ids::CertificateId;
 use crate::policy::{Action, Resource};
@@ -21,8 +21,8 @@ pub(super) struct Peer {
 
 #[derive(Debug)]
 pub(super) enum Caller {
-    /// Has signed the request with an access key, and may do everything.
-    Operator,
+    /// Has signed the request with an access key, for this service, and may do everything.
+    Operator(Service),
     /// Has shown an active certificate, and may do what its policies allow.
     Device(CertificateId, Grants),
 }
@@ -38,8 +38,7 @@ impl Caller {
         let broker = &https.core.broker;
         if request.is_signed() {
             let now_s = broker.clock.now_ms() / 1000;
-            verify(&request.signed(), &https.keys, &broker.config.region, now_s)?;
-            return Ok(Self::Operator);
+            return Ok(Self::Operator(verify(&request.signed(), &https.keys, &broker.config.region, now_s)?));
         }
         let id = certificate.ok_or(SignatureError::Missing)?;
         let grants = Grants::load(broker, id, &Arc::from("")).await?.seen_from(ip);
@@ -53,7 +52,7 @@ impl Caller {
         resource: Resource<'_>,
     ) -> Result<(), ApiError> {
         match self {
-            Self::Operator => Ok(()),
+            Self::Operator(_) => Ok(()),
             Self::Device(_, grants) if grants.allow(broker, "", action, resource) => Ok(()),
             Self::Device(id, _) => {
                 tracing::info!(%id, action = action.name(), ?resource, "no policy allows it over HTTPS");
@@ -64,15 +63,21 @@ impl Caller {
 
     pub(super) fn must_be_operator(&self) -> Result<(), ApiError> {
         match self {
-            Self::Operator => Ok(()),
+            Self::Operator(_) => Ok(()),
             Self::Device(..) => Err(ApiError::forbidden()),
         }
+    }
+
+    /// Whether a path that the control plane and the data plane of jobs both have is meant in the data plane: by devices, and by
+    /// who has signed for it.
+    pub(super) fn means_jobs_data(&self) -> bool {
+        matches!(self, Self::Operator(Service::JobsData) | Self::Device(..))
     }
 
     /// The certificate of a device.
     pub(super) fn certificate(&self) -> Option<CertificateId> {
         match self {
-            Self::Operator => None,
+            Self::Operator(_) => None,
             Self::Device(id, _) => Some(*id),
         }
     }

@@ -3,10 +3,13 @@
 
 use std::error::Error as StdError;
 
+use serde_json::Value;
+
 use super::sigv4::SignatureError;
 use crate::ca::CaError;
 use crate::control::ShadowRequestError;
 use crate::error::Error;
+use crate::jobs::{JobIdError, Refusal};
 use crate::names::NameError;
 use crate::shadow::ShadowError;
 use crate::store::StoreError;
@@ -17,11 +20,13 @@ pub(super) struct ApiError {
     status: u16,
     kind: &'static str,
     message: String,
+    /// What a refused job execution is like.
+    execution_state: Option<Value>,
 }
 
 impl ApiError {
     const fn new(status: u16, kind: &'static str, message: String) -> Self {
-        Self { status, kind, message }
+        Self { status, kind, message, execution_state: None }
     }
 
     pub(super) fn status(&self) -> u16 {
@@ -34,6 +39,10 @@ impl ApiError {
 
     pub(super) fn message(&self) -> &str {
         &self.message
+    }
+
+    pub(super) fn execution_state(&self) -> Option<&Value> {
+        self.execution_state.as_ref()
     }
 
     pub(super) fn invalid(message: impl Into<String>) -> Self {
@@ -121,10 +130,38 @@ impl From<Error> for ApiError {
             Error::Name { .. } | Error::ThingName(_) | Error::Template(_) | Error::Status => {
                 (400, "InvalidRequestException")
             }
+            Error::Job(_) | Error::StatusDetails(_) => (400, "InvalidRequestException"),
+            Error::InvalidState { .. } => (409, "InvalidStateTransitionException"),
+            Error::VersionConflict { .. } => (409, "VersionConflictException"),
             Error::Ca(CaError::Csr(_) | CaError::KeyType) => (400, "InvalidRequestException"),
             _ => return Self::internal(&error),
         };
         Self::new(status, kind, chain(&error))
+    }
+}
+
+impl From<JobIdError> for ApiError {
+    fn from(error: JobIdError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+/// API Reference, jobs data plane, the errors of each operation; that of state has the execution's state in its body. That a wrong
+/// version is one of state could not be verified: no other fits.
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let (status, kind) = match &refusal {
+            Refusal::InvalidTopic | Refusal::InvalidJson | Refusal::InvalidRequest(_) => {
+                (400, "InvalidRequestException")
+            }
+            Refusal::ResourceNotFound(_) => (404, "ResourceNotFoundException"),
+            Refusal::InvalidStateTransition { .. } | Refusal::VersionMismatch(_) => {
+                (409, "InvalidStateTransitionException")
+            }
+            Refusal::TerminalStateReached => (410, "TerminalStateException"),
+            Refusal::Store(error) => return Self::internal(error),
+        };
+        Self { execution_state: refusal.execution_state(), ..Self::new(status, kind, refusal.to_string()) }
     }
 }
 

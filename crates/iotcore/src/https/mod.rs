@@ -3,11 +3,12 @@
 //! Who calls is known by the signature of the request (AWS Signature Version 4, by one of the given access keys: an operator,
 //! who may do everything) or by the client certificate of the connection (a device, which its policies allow what its data plane
 //! has). Developer Guide, "Device communication protocols", HTTPS, and "Protocols, port mappings, and authentication"; API
-//! Reference; paths and members as in botocore's models `iot` and `iot-data`.
+//! Reference; paths and members as in botocore's models `iot`, `iot-data` and `iot-jobs-data`.
 //!
-//! Left out: thing groups and types, jobs, policy versions, tags.
+//! Left out: thing groups and types, policy versions, tags.
 
 mod caller;
+mod connectivity;
 mod control;
 mod data;
 mod error;

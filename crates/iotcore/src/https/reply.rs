@@ -35,7 +35,11 @@ impl Reply {
     }
 
     pub(super) fn refusal(error: &ApiError, request_id: &str) -> Self {
-        let body = json!({"message": error.message(), "traceId": request_id}).to_string().into_bytes();
+        let mut body = json!({"message": error.message(), "traceId": request_id});
+        if let (Some(members), Some(state)) = (body.as_object_mut(), error.execution_state()) {
+            members.insert("executionState".into(), state.clone());
+        }
+        let body = body.to_string().into_bytes();
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Self { status, error: Some(error.kind()), body }
     }

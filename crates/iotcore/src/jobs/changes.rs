@@ -1,13 +1,14 @@
 //! What follows from a change: another try, the end of a job, and notifications. Developer Guide, "Jobs notifications" and "How
 //! job configurations work".
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use super::{Execution, ExecutionStatus, Job, JobStatus, JobsTopic, JobsTopicKind, job_rows, reply, rows};
+use super::execution::End;
+use super::reply::Form;
+use super::{Execution, Job, JobStatus, JobsTopic, JobsTopicKind, job_rows, reply, rows};
 use crate::broker::Broker;
 use crate::limits::JOBS_PENDING_LISTED_MAX;
 use crate::message::{Message, QoS};
@@ -16,20 +17,24 @@ use crate::rules::Origin;
 use crate::store::{StoreError, Tx};
 
 /// Ends an execution from outside of its thing.
-pub(super) fn end(
-    tx: &mut Tx<'_>,
-    broker: &Arc<Broker>,
+pub(super) fn end(tx: &mut Tx<'_>, broker: &Arc<Broker>, execution: Execution, end: End) -> Result<(), StoreError> {
+    let thing = execution.thing.clone();
+    let before = rows::next(tx.connection, &thing)?;
+    end_quietly(tx.connection, execution, end, broker.clock.now_ms())?;
+    notify(tx, broker, &thing, before.as_ref(), true)
+}
+
+/// The same, but its thing is yet to be told.
+pub(super) fn end_quietly(
+    connection: &Connection,
     execution: Execution,
-    status: ExecutionStatus,
-    details: Option<BTreeMap<String, String>>,
+    end: End,
+    now_ms: u64,
 ) -> Result<(), StoreError> {
-    let now_ms = broker.clock.now_ms();
-    let before = rows::next(tx.connection, &execution.thing)?;
-    let job = job_of(tx.connection, &execution)?;
-    let ended = execution.end(status, details, now_ms);
-    rows::save(tx.connection, &ended)?;
-    settle(tx.connection, &job, &ended, now_ms)?;
-    notify(tx, broker, &ended.thing, before.as_ref(), true)
+    let job = job_of(connection, &execution)?;
+    let ended = execution.end(end, now_ms);
+    rows::save(connection, &ended)?;
+    settle(connection, &job, &ended, now_ms)
 }
 
 pub(super) fn job_of(connection: &Connection, execution: &Execution) -> Result<Job, StoreError> {
@@ -37,8 +42,11 @@ pub(super) fn job_of(connection: &Connection, execution: &Execution) -> Result<J
     job_rows::get(connection, &execution.job)?.ok_or_else(lost)
 }
 
-pub(super) fn document(job: &Job) -> Result<Value, StoreError> {
-    serde_json::from_str(&job.spec.document).map_err(|error| StoreError::Value(error.to_string()))
+pub(super) fn document(job: &Job, form: Form) -> Result<Value, StoreError> {
+    match form {
+        Form::Mqtt => serde_json::from_str(&job.spec.document).map_err(|error| StoreError::Value(error.to_string())),
+        Form::Https => Ok(job.spec.document.clone().into()),
+    }
 }
 
 /// What follows when an execution has ended: another try, or the end of its job.
@@ -73,7 +81,7 @@ pub(super) fn notify(
         return Ok(());
     }
     let told = match &next {
-        Some(next) => Some((next, document(&job_of(tx.connection, next)?)?)),
+        Some(next) => Some((next, document(&job_of(tx.connection, next)?, Form::Mqtt)?)),
         None => None,
     };
     publish(tx, broker, thing, JobsTopicKind::NotifyNext, &reply::notify_next(told, now_s))

@@ -1,4 +1,4 @@
-//! Why a request on a jobs topic is refused, and what the device is told. Developer Guide, "AWS IoT jobs API operations",
+//! Why what a device asks is refused, and what it is told. Developer Guide, "AWS IoT jobs API operations",
 //! ErrorResponse. The page gives the codes and what they mean, but no texts: these are ours.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// `JobExecutionState`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct State {
+pub(crate) struct State {
     pub(super) status: ExecutionStatus,
     pub(super) details: BTreeMap<String, String>,
     pub(super) version: u64,
@@ -18,7 +18,7 @@ pub(super) struct State {
 
 /// Everything but [`Refusal::Store`] is told to the device.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     #[error("The topic does not map to any operation of AWS IoT Jobs")]
     InvalidTopic,
     #[error("The payload is not valid UTF-8-encoded JSON")]
@@ -57,13 +57,21 @@ impl Refusal {
         }
     }
 
+    /// `executionState`, of the two that are about it.
+    pub(crate) fn execution_state(&self) -> Option<Value> {
+        match self {
+            Self::InvalidStateTransition { state, .. } | Self::VersionMismatch(state) => Some(reply::state(state)),
+            _ => None,
+        }
+    }
+
     /// `code`, `message`, and for the two codes that are about it `executionState`.
     pub(super) fn members(&self) -> Map<String, Value> {
         let mut members = Map::new();
         members.insert("code".into(), self.code().into());
         members.insert("message".into(), json!(self.to_string()));
-        if let Self::InvalidStateTransition { state, .. } | Self::VersionMismatch(state) = self {
-            members.insert("executionState".into(), reply::state(state));
+        if let Some(state) = self.execution_state() {
+            members.insert("executionState".into(), state);
         }
         members
     }

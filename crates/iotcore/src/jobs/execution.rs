@@ -34,6 +34,24 @@ pub struct Execution {
     pub deadline_ms: Option<u64>,
     /// When it times out, by the step timer that the thing has set.
     pub step_due_ms: Option<u64>,
+    /// Whether it was called off with force.
+    pub force_canceled: bool,
+}
+
+/// How an execution ends from outside of its thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// It took too long.
+    TimedOut,
+    /// The thing is no target any more.
+    Removed,
+    /// It was called off.
+    Canceled {
+        /// Even if it was in progress.
+        force: bool,
+        /// What is said about that.
+        details: Option<BTreeMap<String, String>>,
+    },
 }
 
 impl Execution {
@@ -51,12 +69,19 @@ impl Execution {
             updated_ms: now_ms,
             deadline_ms: None,
             step_due_ms: None,
+            force_canceled: false,
         }
     }
 
     /// Which one it is among those of its thing.
     pub(super) fn key(&self) -> (JobId, u64) {
         (self.job.clone(), self.number)
+    }
+
+    /// How long until it times out by whichever timer is first, in seconds; none if no timer runs.
+    pub(crate) fn seconds_left(&self, now_ms: u64) -> Option<u64> {
+        let due_ms = [self.deadline_ms, self.step_due_ms].into_iter().flatten().min()?;
+        Some(due_ms.saturating_sub(now_ms) / 1000)
     }
 
     /// What errors and updates tell of it.
@@ -102,13 +127,16 @@ impl Execution {
         Ok(self)
     }
 
-    /// It was called off, or took too long.
-    pub(super) fn end(
-        mut self,
-        status: ExecutionStatus,
-        details: Option<BTreeMap<String, String>>,
-        now_ms: u64,
-    ) -> Self {
+    /// It ends, whatever its thing does.
+    pub(super) fn end(mut self, end: End, now_ms: u64) -> Self {
+        let (status, details) = match end {
+            End::TimedOut => (ExecutionStatus::TimedOut, None),
+            End::Removed => (ExecutionStatus::Removed, None),
+            End::Canceled { force, details } => {
+                self.force_canceled = force;
+                (ExecutionStatus::Canceled, details)
+            }
+        };
         self.change(status, details, now_ms);
         self
     }

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use super::{ExecutionStatus, JobStatus};
 use crate::limits::{
-    JOB_DESCRIPTION_CHARS_MAX, JOB_DOCUMENT_BYTES_MAX, JOB_ID_BYTES_MAX, JOB_RETRIES_MAX, JOB_TARGETS_MAX,
-    JOB_TIMEOUT_MINUTES_MAX,
+    JOB_COMMENT_CHARS_MAX, JOB_DESCRIPTION_CHARS_MAX, JOB_DOCUMENT_BYTES_MAX, JOB_ID_BYTES_MAX,
+    JOB_REASON_CODE_CHARS_MAX, JOB_RETRIES_MAX, JOB_TARGETS_MAX, JOB_TIMEOUT_MINUTES_MAX,
 };
 use crate::names::{ThingName, checked_text};
 
@@ -145,7 +145,7 @@ impl NewJob {
     }
 }
 
-/// Why a job cannot be created as it is. `InvalidRequestException`.
+/// Why a job cannot be created, changed or called off as it is said. `InvalidRequestException`.
 #[derive(Debug, Error)]
 pub enum JobSpecError {
     /// None, or over [`JOB_TARGETS_MAX`].
@@ -166,6 +166,12 @@ pub enum JobSpecError {
     /// Over [`JOB_RETRIES_MAX`].
     #[error("the job is tried again {0} times: {JOB_RETRIES_MAX} are allowed in all")]
     Retries(u64),
+    /// The reason for calling it off has another form.
+    #[error("a reason code is 1 to {JOB_REASON_CODE_CHARS_MAX} capital letters, digits and `_`")]
+    ReasonCode,
+    /// The comment on calling it off is too long, or has control characters.
+    #[error("a comment has at most {JOB_COMMENT_CHARS_MAX} characters, none of them a control character")]
+    Comment,
 }
 
 /// A job.
@@ -177,9 +183,13 @@ pub struct Job {
     pub status: JobStatus,
     /// Whether it was called off on things that were at it, too.
     pub force_canceled: bool,
+    /// Why it was called off, as a code.
+    pub reason_code: Option<String>,
+    /// Why it was called off, for people.
+    pub comment: Option<String>,
     /// When it was created, in milliseconds since 1970.
     pub created_ms: u64,
-    /// When it was created, called off or completed.
+    /// When it was created, changed, called off or completed.
     pub updated_ms: u64,
     /// When every thing was done with it, or it was called off.
     pub completed_ms: Option<u64>,

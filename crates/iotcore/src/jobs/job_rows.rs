@@ -2,12 +2,12 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Job, JobId, JobStatus, NewJob};
+use super::{Cancellation, Job, JobFilter, JobId, JobStatus, NewJob};
 use crate::limits::PAGE_ITEMS_MAX;
 use crate::store::StoreError;
 
 const COLUMNS: &str = "id, targets, document, description, timeout_minutes, retries, status, force_canceled, created_ms, \
-                       updated_ms, completed_ms, continuous";
+                       updated_ms, completed_ms, continuous, reason_code, comment";
 
 pub(super) fn insert(connection: &Connection, spec: &NewJob, now_ms: u64) -> Result<(), StoreError> {
     connection
@@ -39,10 +39,19 @@ pub(crate) fn get(connection: &Connection, id: &JobId) -> Result<Option<Job>, St
 }
 
 /// Jobs after the id `after`, in the order of their ids, at most [`PAGE_ITEMS_MAX`].
-pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Job>, StoreError> {
+pub(crate) fn list(connection: &Connection, filter: &JobFilter, after: &str) -> Result<Vec<Job>, StoreError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM jobs
+         WHERE id > ?1 AND status = coalesce(?3, status) AND continuous = coalesce(?4, continuous) AND (?5 IS NULL OR EXISTS
+             (SELECT 1 FROM json_each(targets) AS target WHERE target.value ->> '$.group' = ?5))
+         ORDER BY id LIMIT ?2"
+    );
+    let JobFilter { status, continuous, group } = filter;
     connection
-        .prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE id > ?1 ORDER BY id LIMIT ?2"))?
-        .query_map(params![after, PAGE_ITEMS_MAX as i64], |row| Ok(job(row)))?
+        .prepare_cached(&sql)?
+        .query_map(params![after, PAGE_ITEMS_MAX as i64, status.map(JobStatus::as_str), continuous, group], |row| {
+            Ok(job(row))
+        })?
         .map(|row| row?)
         .collect()
 }
@@ -74,14 +83,36 @@ pub(super) fn complete(connection: &Connection, id: &JobId, now_ms: u64) -> Resu
     Ok(())
 }
 
-pub(super) fn cancel(connection: &Connection, id: &JobId, force: bool, now_ms: u64) -> Result<(), StoreError> {
+/// Saves what may change of a job: description, time-out and retries.
+pub(super) fn update(connection: &Connection, spec: &NewJob, now_ms: u64) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE jobs SET description = ?2, timeout_minutes = ?3, retries = ?4, updated_ms = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            spec.id.as_str(),
+            spec.description,
+            spec.in_progress_timeout_minutes.map(|minutes| minutes as i64),
+            json(&spec.retries)?,
+            now_ms as i64,
+        ])?;
+    Ok(())
+}
+
+pub(super) fn cancel(
+    connection: &Connection,
+    id: &JobId,
+    Cancellation { force, reason_code, comment }: &Cancellation,
+    now_ms: u64,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached(
             "UPDATE jobs SET status = 'CANCELED', force_canceled = force_canceled OR ?2, updated_ms = ?3,
-                 completed_ms = coalesce(completed_ms, ?3)
+                 completed_ms = coalesce(completed_ms, ?3), reason_code = coalesce(?4, reason_code),
+                 comment = coalesce(?5, comment)
              WHERE id = ?1",
         )?
-        .execute(params![id.as_str(), force, now_ms as i64])?;
+        .execute(params![id.as_str(), force, now_ms as i64, reason_code, comment])?;
     Ok(())
 }
 
@@ -111,6 +142,8 @@ fn job(row: &Row<'_>) -> Result<Job, StoreError> {
         },
         status: JobStatus::parse(&status).ok_or_else(|| StoreError::Value(status))?,
         force_canceled: row.get(7)?,
+        reason_code: row.get(12)?,
+        comment: row.get(13)?,
         created_ms: row.get::<_, i64>(8)?.unsigned_abs(),
         updated_ms: row.get::<_, i64>(9)?.unsigned_abs(),
         completed_ms: row.get::<_, Option<i64>>(10)?.map(i64::unsigned_abs),

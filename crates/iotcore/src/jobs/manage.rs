@@ -1,5 +1,5 @@
 //! Jobs as they are created, called off and deleted, and the time-outs of their executions. AWS IoT API Reference, `CreateJob`,
-//! `CancelJob`, `DeleteJob`, `CancelJobExecution`, `DeleteJobExecution`.
+//! `UpdateJob`, `CancelJob`, `DeleteJob`, `CancelJobExecution`, `DeleteJobExecution`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,8 +7,11 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::changes::{end, notify};
+use super::execution::End;
 use super::request::check_details;
-use super::{Execution, ExecutionStatus, Job, JobId, JobStatus, NewJob, job_rows, rows, targets};
+use super::{
+    Cancellation, Execution, ExecutionStatus, Job, JobId, JobStatus, JobUpdate, NewJob, job_rows, rows, targets,
+};
 use crate::broker::Broker;
 use crate::error::Error;
 use crate::limits::JOBS_MAX;
@@ -34,16 +37,30 @@ pub(crate) fn create(tx: &mut Tx<'_>, broker: &Arc<Broker>, spec: &NewJob) -> Re
     Ok(job_rows::complete(tx.connection, &spec.id, now_ms)?)
 }
 
-/// Calls a job off where it is queued, and with `force` where it is in progress, too.
-pub(crate) fn cancel(tx: &mut Tx<'_>, broker: &Arc<Broker>, id: &JobId, force: bool) -> Result<(), Error> {
+/// Changes what may be changed of a job.
+pub(crate) fn update(connection: &Connection, id: &JobId, update: JobUpdate, now_ms: u64) -> Result<(), Error> {
+    let spec = update.apply_to(require_job(connection, id)?.spec);
+    spec.check()?;
+    Ok(job_rows::update(connection, &spec, now_ms)?)
+}
+
+/// Calls a job off where it is queued, and with force where it is in progress, too.
+pub(crate) fn cancel(
+    tx: &mut Tx<'_>,
+    broker: &Arc<Broker>,
+    id: &JobId,
+    cancellation: &Cancellation,
+) -> Result<(), Error> {
+    cancellation.check()?;
     let job = require_job(tx.connection, id)?;
     if job.status == JobStatus::Completed {
         return Err(Error::InvalidState { kind: "job", name: id.to_string(), state: job.status.as_str() });
     }
-    job_rows::cancel(tx.connection, id, force, broker.clock.now_ms())?;
+    job_rows::cancel(tx.connection, id, cancellation, broker.clock.now_ms())?;
+    let force = cancellation.force;
     for execution in rows::pending_of_job(tx.connection, id)? {
         if force || execution.status == ExecutionStatus::Queued {
-            end(tx, broker, execution, ExecutionStatus::Canceled, None)?;
+            end(tx, broker, execution, End::Canceled { force, details: None })?;
         }
     }
     Ok(())
@@ -88,7 +105,7 @@ pub(crate) fn cancel_execution(
     if !is_allowed {
         return Err(wrong_state(&execution));
     }
-    Ok(end(tx, broker, execution, ExecutionStatus::Canceled, details)?)
+    Ok(end(tx, broker, execution, End::Canceled { force, details })?)
 }
 
 /// Deletes one execution that has ended, and with `force` any.
@@ -113,7 +130,7 @@ pub(crate) fn delete_execution(
 /// Ends executions that were in progress for too long, at most `max`.
 pub(crate) fn sweep(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64, max: u64) -> Result<(), StoreError> {
     for execution in rows::due(tx.connection, now_ms, max)? {
-        end(tx, broker, execution, ExecutionStatus::TimedOut, None)?;
+        end(tx, broker, execution, End::TimedOut)?;
     }
     Ok(())
 }

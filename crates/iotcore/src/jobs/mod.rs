@@ -13,6 +13,7 @@ mod execution;
 mod job;
 mod job_rows;
 mod manage;
+mod orders;
 mod reply;
 mod request;
 mod rows;
@@ -25,10 +26,13 @@ mod topic;
 
 pub use execution::Execution;
 pub use job::{Job, JobId, JobIdError, JobSpecError, JobTarget, NewJob, Retries};
+pub use orders::{Cancellation, JobFilter, JobUpdate};
 pub use status::{ExecutionStatus, JobStatus};
 pub use topic::{JobsOperation, JobsTopic, JobsTopicKind, Which};
 
-pub(crate) use manage::{cancel, cancel_execution, create, delete, delete_execution, sweep};
+pub(crate) use manage::{cancel, cancel_execution, create, delete, delete_execution, sweep, update};
 pub(crate) use service::{parse_request, submit};
-pub(crate) use targets::follow;
+pub(crate) use targets::{follow, thing_deleted};
+#[cfg(feature = "https")]
+pub(crate) use {error::Refusal, service::Request, service::ask};
 pub(crate) use {job_rows::get, job_rows::list, rows::counts, rows::execution, rows::of_job, rows::of_thing};

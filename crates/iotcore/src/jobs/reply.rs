@@ -1,10 +1,20 @@
 //! What devices are told of jobs, as JSON. Developer Guide, "Jobs device MQTT API operations and data types": all times are whole
-//! seconds since 1970, and the job document is JSON, not a text that holds JSON.
+//! seconds since 1970.
 
 use serde_json::{Map, Value, json};
 
 use super::error::State;
 use super::{Execution, ExecutionStatus};
+
+/// The two forms of a reply: botocore's model `iot-jobs-data` differs from the messages that the guide shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The job document is JSON.
+    Mqtt,
+    /// The job document is a text that holds JSON, and what is left until a time-out is told.
+    #[cfg_attr(not(feature = "https"), expect(dead_code, reason = "nobody asks over HTTPS without it"))]
+    Https,
+}
 
 /// `JobExecutionState`.
 pub(super) fn state(state: &State) -> Value {
@@ -39,8 +49,11 @@ fn data(execution: &Execution, document: Option<Value>) -> Map<String, Value> {
 }
 
 /// `JobExecution`.
-pub(super) fn execution(execution: &Execution, document: Option<Value>) -> Value {
+pub(super) fn execution(execution: &Execution, document: Option<Value>, form: Form, now_ms: u64) -> Value {
     let mut members = data(execution, document);
+    if let (Form::Https, Some(seconds)) = (form, execution.seconds_left(now_ms)) {
+        members.insert("approximateSecondsBeforeTimedOut".into(), seconds.into());
+    }
     members.insert("thingName".into(), execution.thing.as_str().into());
     members.into()
 }

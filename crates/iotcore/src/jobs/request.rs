@@ -1,4 +1,4 @@
-//! Requests on jobs topics: from bytes to what is asked, or the error that says what is wrong. Members that are not part of a
+//! Requests of devices: from bytes to what is asked, or the error that says what is wrong. Members that are not part of a
 //! request are ignored. Numbers may be written as texts: the guide does, and so do devices (AWS's Jobs library for embedded C).
 
 use std::collections::BTreeMap;
@@ -34,6 +34,12 @@ pub(super) struct Update {
 /// The members of a request.
 #[derive(Debug)]
 pub(super) struct Fields(Map<String, Value>);
+
+impl From<Map<String, Value>> for Fields {
+    fn from(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+}
 
 impl Fields {
     pub(super) fn parse(payload: &[u8]) -> Result<Self, Refusal> {

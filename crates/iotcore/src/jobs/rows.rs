@@ -11,7 +11,7 @@ use crate::names::ThingName;
 use crate::store::StoreError;
 
 const COLUMNS: &str = "job, thing, number, status, details, version, queued_ms, started_ms, updated_ms, deadline_ms, \
-                       step_due_ms";
+                       step_due_ms, force_canceled";
 
 pub(super) fn insert(connection: &Connection, execution: &Execution) -> Result<(), StoreError> {
     connection
@@ -36,7 +36,7 @@ pub(super) fn save(connection: &Connection, execution: &Execution) -> Result<(),
     connection
         .prepare_cached(
             "UPDATE job_executions SET status = ?4, details = ?5, version = ?6, started_ms = ?7, updated_ms = ?8,
-                 deadline_ms = ?9, step_due_ms = ?10
+                 deadline_ms = ?9, step_due_ms = ?10, force_canceled = ?11
              WHERE job = ?1 AND thing = ?2 AND number = ?3",
         )?
         .execute(params![
@@ -50,6 +50,7 @@ pub(super) fn save(connection: &Connection, execution: &Execution) -> Result<(),
             execution.updated_ms as i64,
             execution.deadline_ms.map(|ms| ms as i64),
             execution.step_due_ms.map(|ms| ms as i64),
+            execution.force_canceled,
         ])?;
     Ok(())
 }
@@ -86,6 +87,12 @@ pub(super) fn next(connection: &Connection, thing: &ThingName) -> Result<Option<
     Ok(pending(connection, thing, 1)?.pop())
 }
 
+/// No continuous job follows a thing any more.
+pub(super) fn remove_from_all(connection: &Connection, thing: &ThingName) -> Result<(), StoreError> {
+    connection.prepare_cached("DELETE FROM job_members WHERE thing = ?1")?.execute([thing.as_str()])?;
+    Ok(())
+}
+
 /// What is pending of a job.
 pub(super) fn pending_of_job(connection: &Connection, job: &JobId) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
@@ -94,24 +101,38 @@ pub(super) fn pending_of_job(connection: &Connection, job: &JobId) -> Result<Vec
     all(connection, &sql, [job.as_str()])
 }
 
-/// Executions of a job after a thing's, in the order of their things, at most [`PAGE_ITEMS_MAX`] things; of each thing the last.
-pub(crate) fn of_job(connection: &Connection, job: &JobId, after: &str) -> Result<Vec<Execution>, StoreError> {
+/// Executions of a job after a thing's, in the order of their things, at most [`PAGE_ITEMS_MAX`] things; of each thing the last,
+/// if it has this `status`.
+pub(crate) fn of_job(
+    connection: &Connection,
+    job: &JobId,
+    status: Option<ExecutionStatus>,
+    after: &str,
+) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM job_executions AS last WHERE job = ?1 AND thing > ?2 AND number =
-             (SELECT max(number) FROM job_executions WHERE job = last.job AND thing = last.thing)
+        "SELECT {COLUMNS} FROM job_executions AS last WHERE job = ?1 AND thing > ?2 AND status = coalesce(?4, status)
+             AND number = (SELECT max(number) FROM job_executions WHERE job = last.job AND thing = last.thing)
          ORDER BY thing LIMIT ?3"
     );
-    all(connection, &sql, params![job.as_str(), after, PAGE_ITEMS_MAX as i64])
+    let status = status.map(ExecutionStatus::as_str);
+    all(connection, &sql, params![job.as_str(), after, PAGE_ITEMS_MAX as i64, status])
 }
 
-/// Executions of a thing after a job's, in the order of their jobs, at most [`PAGE_ITEMS_MAX`] jobs; of each job the last.
-pub(crate) fn of_thing(connection: &Connection, thing: &ThingName, after: &str) -> Result<Vec<Execution>, StoreError> {
+/// Executions of a thing after a job's, in the order of their jobs, at most [`PAGE_ITEMS_MAX`] jobs; of each job the last, if it
+/// has this `status`.
+pub(crate) fn of_thing(
+    connection: &Connection,
+    thing: &ThingName,
+    status: Option<ExecutionStatus>,
+    after: &str,
+) -> Result<Vec<Execution>, StoreError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM job_executions AS last WHERE thing = ?1 AND job > ?2 AND number =
-             (SELECT max(number) FROM job_executions WHERE job = last.job AND thing = last.thing)
+        "SELECT {COLUMNS} FROM job_executions AS last WHERE thing = ?1 AND job > ?2 AND status = coalesce(?4, status)
+             AND number = (SELECT max(number) FROM job_executions WHERE job = last.job AND thing = last.thing)
          ORDER BY job LIMIT ?3"
     );
-    all(connection, &sql, params![thing.as_str(), after, PAGE_ITEMS_MAX as i64])
+    let status = status.map(ExecutionStatus::as_str);
+    all(connection, &sql, params![thing.as_str(), after, PAGE_ITEMS_MAX as i64, status])
 }
 
 /// Executions whose time was over at `now_ms`, those that waited longest first, at most `max`.
@@ -211,5 +232,6 @@ fn read(row: &Row<'_>) -> Result<Execution, StoreError> {
         updated_ms: whole(8)?,
         deadline_ms: time(9)?,
         step_due_ms: time(10)?,
+        force_canceled: row.get(11)?,
     })
 }

@@ -1,8 +1,8 @@
-//! What devices ask: each request is one job of the store's writer, so what happens to the executions of a thing happens one
-//! after another, and is durable together with the notifications of it.
+//! What devices ask, by messages and over HTTPS: each request is one job of the store's writer, so what happens to the executions
+//! of a thing happens one after another, and is durable together with the notifications of it.
 //!
 //! Replies go to the connection that asked, whether or not it subscribed to them, and to nobody else; notifications go
-//! through the broker. Developer Guide, "Jobs device MQTT API operations" and "Jobs notifications".
+//! through the broker. Developer Guide, "Jobs device MQTT API operations", "Jobs device HTTP API" and "Jobs notifications".
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::changes::{document, job_of, notify, settle};
 use super::error::Refusal;
+use super::reply::Form;
 use super::request::Fields;
 use super::topic::split;
 use super::{Execution, JobId, JobsOperation, JobsTopic, JobsTopicKind, Which, reply, rows};
@@ -29,6 +30,16 @@ pub(crate) struct Request {
     /// None, if the topic stands for nothing.
     operation: Option<JobsOperation>,
 }
+
+impl Request {
+    #[cfg(feature = "https")]
+    pub(crate) fn new(thing: ThingName, operation: JobsOperation) -> Self {
+        Self { thing, operation: Some(operation) }
+    }
+}
+
+/// The members of an accepted reply but those that only messages have, or why it is refused: never [`Refusal::Store`].
+pub(crate) type Outcome = Result<Map<String, Value>, Refusal>;
 
 /// The request that publishing to `topic` is, if it is in the jobs namespace and not the broker's own.
 pub(crate) fn parse_request(topic: &TopicName) -> Option<Request> {
@@ -49,32 +60,70 @@ pub(crate) async fn submit(
     message: Message,
 ) -> Result<Pending<(), StoreError>, StoreError> {
     let (broker_of_job, connected) = (Arc::clone(broker), Arc::clone(connected));
-    let job = move |tx: &mut Tx<'_>| answer(tx, &broker_of_job, &connected, &request, &message);
+    let job = move |tx: &mut Tx<'_>| {
+        let now_s = broker_of_job.clock.now_ms() / 1000;
+        let fields = Fields::parse(message.payload.as_slice());
+        let token = fields.as_ref().ok().and_then(|fields| fields.client_token().ok()).flatten();
+        let reply = |tx: &mut Tx<'_>, outcome| reply(tx, &connected, &message, token, outcome, now_s);
+        answer(tx, &broker_of_job, &request, fields, Form::Mqtt, reply)
+    };
     broker.store.submit(job).await
 }
 
-fn answer(
+/// Carries out a request over HTTPS. It has the `members` that a message would have. Returns when it is durable.
+#[cfg(feature = "https")]
+pub(crate) async fn ask(
+    broker: &Arc<Broker>,
+    request: Request,
+    members: Map<String, Value>,
+) -> Result<Outcome, StoreError> {
+    let broker_of_job = Arc::clone(broker);
+    let job = move |tx: &mut Tx<'_>| {
+        answer(tx, &broker_of_job, &request, Ok(members.into()), Form::Https, |_: &mut Tx<'_>, outcome| outcome)
+    };
+    broker.store.write(job).await
+}
+
+/// Carries a request out, gives its outcome to `reply`, and lets the thing know what has changed: in this order.
+fn answer<T>(
     tx: &mut Tx<'_>,
     broker: &Arc<Broker>,
-    connected: &Arc<Connected>,
     request: &Request,
-    message: &Message,
-) -> Result<(), StoreError> {
+    fields: Result<Fields, Refusal>,
+    form: Form,
+    reply: impl FnOnce(&mut Tx<'_>, Outcome) -> T,
+) -> Result<T, StoreError> {
     let now_ms = broker.clock.now_ms();
-    let fields = Fields::parse(message.payload.as_slice());
-    let token = fields.as_ref().ok().and_then(|fields| fields.client_token().ok()).flatten();
     let before = rows::next(tx.connection, &request.thing)?;
-    let outcome = fields.and_then(|fields| carry_out(tx.connection, request, &fields, now_ms));
-    let (verdict, mut members, is_listed) = match outcome {
-        Ok(Answer { members, is_listed }) => ("accepted", members, is_listed),
-        // The client asks again on its next connection.
+    let done = fields.and_then(|fields| carry_out(tx.connection, request, &fields, form, now_ms));
+    let (outcome, is_listed) = match done {
+        Ok(Answer { members, is_listed }) => (Ok(members), is_listed),
+        // The client asks again.
         Err(Refusal::Store(error)) => return Err(error),
+        Err(refusal) => (Err(refusal), false),
+    };
+    let replied = reply(tx, outcome);
+    notify(tx, broker, &request.thing, before.as_ref(), is_listed)?;
+    Ok(replied)
+}
+
+/// Answers a message, after the commit.
+fn reply(
+    tx: &mut Tx<'_>,
+    connected: &Arc<Connected>,
+    message: &Message,
+    token: Option<String>,
+    outcome: Outcome,
+    now_s: u64,
+) {
+    let (verdict, mut members) = match outcome {
+        Ok(members) => ("accepted", members),
         Err(refusal) => {
             tracing::info!(client_id = %connected.client_id, topic = %message.topic, why = %refusal, "jobs request rejected");
-            ("rejected", refusal.members(), false)
+            ("rejected", refusal.members())
         }
     };
-    members.insert("timestamp".into(), (now_ms / 1000).into());
+    members.insert("timestamp".into(), now_s.into());
     if let Some(token) = token {
         members.insert("clientToken".into(), token.into());
     }
@@ -84,7 +133,6 @@ fn answer(
         let connected = Arc::clone(connected);
         tx.after_commit(move || connected.reply(reply));
     }
-    notify(tx, broker, &request.thing, before.as_ref(), is_listed)
 }
 
 /// The members of an accepted reply, and whether the list of pending executions has changed.
@@ -103,8 +151,12 @@ fn carry_out(
     connection: &Connection,
     Request { thing, operation }: &Request,
     fields: &Fields,
+    form: Form,
     now_ms: u64,
 ) -> Result<Answer, Refusal> {
+    let execution_member = |execution: &Execution, document| -> Map<String, Value> {
+        Map::from_iter([("execution".into(), reply::execution(execution, document, form, now_ms))])
+    };
     // One of another type is refused, whatever is asked.
     fields.client_token()?;
     let operation = operation.as_ref().ok_or(Refusal::InvalidTopic)?;
@@ -120,7 +172,7 @@ fn carry_out(
             let job = job_of(connection, &next)?;
             let started = next.start_next(details, step, job.spec.in_progress_timeout_minutes, now_ms);
             rows::save(connection, &started)?;
-            Ok(execution_member(&started, Some(document(&job)?)).into())
+            Ok(execution_member(&started, Some(document(&job, form)?)).into())
         }
         JobsOperation::Describe(which) => {
             let number = fields.execution_number()?;
@@ -136,7 +188,7 @@ fn carry_out(
             if execution.status.is_terminal() {
                 return Err(Refusal::TerminalStateReached);
             }
-            let document = if with_document { Some(document(&job_of(connection, &execution)?)?) } else { None };
+            let document = if with_document { Some(document(&job_of(connection, &execution)?, form)?) } else { None };
             Ok(execution_member(&execution, document).into())
         }
         JobsOperation::Update(id) => {
@@ -153,7 +205,7 @@ fn carry_out(
                 members.insert("executionState".into(), reply::state(&updated.state()));
             }
             if with_document {
-                members.insert("jobDocument".into(), document(&job)?);
+                members.insert("jobDocument".into(), document(&job, form)?);
             }
             Ok(Answer { members, is_listed: updated.status.is_terminal() })
         }
@@ -174,8 +226,4 @@ fn require_execution(
     number: Option<u64>,
 ) -> Result<Execution, Refusal> {
     rows::execution(connection, job, thing, number)?.ok_or(Refusal::ResourceNotFound("The job execution"))
-}
-
-fn execution_member(execution: &Execution, document: Option<Value>) -> Map<String, Value> {
-    Map::from_iter([("execution".into(), reply::execution(execution, document))])
 }

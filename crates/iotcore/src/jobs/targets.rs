@@ -8,11 +8,12 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
-use super::changes::{end, notify};
-use super::{Execution, ExecutionStatus, JobTarget, NewJob, job_rows, rows};
+use super::changes::{end, end_quietly, notify};
+use super::execution::End;
+use super::{Execution, JobTarget, NewJob, job_rows, rows};
 use crate::broker::Broker;
 use crate::error::Error;
-use crate::limits::PAGE_ITEMS_MAX;
+use crate::limits::{JOBS_MAX, PAGE_ITEMS_MAX};
 use crate::names::ThingName;
 use crate::registry::{groups, things};
 use crate::store::{StoreError, Tx};
@@ -70,9 +71,22 @@ pub(super) fn join(tx: &mut Tx<'_>, broker: &Arc<Broker>, job: &NewJob, thing: T
 fn leave(tx: &mut Tx<'_>, broker: &Arc<Broker>, job: &NewJob, thing: &ThingName) -> Result<(), StoreError> {
     rows::remove_member(tx.connection, &job.id, thing)?;
     match rows::execution(tx.connection, &job.id, thing, None)? {
-        Some(last) if !last.status.is_terminal() => end(tx, broker, last, ExecutionStatus::Removed, None),
+        Some(last) if !last.status.is_terminal() => end(tx, broker, last, End::Removed),
         _ => Ok(()),
     }
+}
+
+/// A thing was deleted: nothing of any job is pending for it any more. API Reference, `JobProcessDetails`,
+/// `numberOfRemovedThings`.
+pub(crate) fn thing_deleted(tx: &mut Tx<'_>, broker: &Arc<Broker>, thing: &ThingName) -> Result<(), StoreError> {
+    let max = usize::try_from(JOBS_MAX).unwrap_or(usize::MAX);
+    let pending = rows::pending(tx.connection, thing, max)?;
+    let Some(before) = pending.first().cloned() else { return rows::remove_from_all(tx.connection, thing) };
+    for execution in pending {
+        end_quietly(tx.connection, execution, End::Removed, broker.clock.now_ms())?;
+    }
+    rows::remove_from_all(tx.connection, thing)?;
+    notify(tx, broker, thing, Some(&before), true)
 }
 
 /// Lets the continuous jobs follow their groups, if anything in the registry has changed since it last did: about `max` things

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::error::Refusal;
+use super::reply::Form;
 use super::request::{Fields, StepTimer, Update};
 use super::{Execution, ExecutionStatus, JobId, JobTarget, JobsTopic, NewJob, Retries, reply};
 use crate::names::ThingName;
@@ -233,7 +234,7 @@ fn every_topic_is_read_as_it_is_written() {
 fn times_are_whole_seconds() {
     let execution = queued().start_next(None, StepTimer::Keep, None, 2_999);
     assert_eq!(
-        reply::execution(&execution, Some(json!({"operation": "test"}))),
+        reply::execution(&execution, Some(json!({"operation": "test"})), Form::Mqtt, 2_000),
         json!({"jobId": "job1", "thingName": "pi", "status": "IN_PROGRESS", "queuedAt": 1, "startedAt": 2,
             "lastUpdatedAt": 2, "versionNumber": 2, "executionNumber": 1, "jobDocument": {"operation": "test"}})
     );

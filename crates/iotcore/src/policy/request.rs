@@ -18,6 +18,8 @@ pub enum Action {
     Receive,
     /// Subscribe to a topic filter.
     Subscribe,
+    /// End a client's connection over HTTP.
+    DeleteConnection,
     /// Read a thing's shadow over HTTP; over MQTT publishing to the reserved topic is what counts.
     GetThingShadow,
     /// Change a thing's shadow over HTTP.
@@ -42,12 +44,13 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Connect,
         Self::Publish,
         Self::RetainPublish,
         Self::Receive,
         Self::Subscribe,
+        Self::DeleteConnection,
         Self::GetThingShadow,
         Self::UpdateThingShadow,
         Self::DeleteThingShadow,
@@ -69,6 +72,7 @@ impl Action {
             Self::RetainPublish => "iot:RetainPublish",
             Self::Receive => "iot:Receive",
             Self::Subscribe => "iot:Subscribe",
+            Self::DeleteConnection => "iot:DeleteConnection",
             Self::GetThingShadow => "iot:GetThingShadow",
             Self::UpdateThingShadow => "iot:UpdateThingShadow",
             Self::DeleteThingShadow => "iot:DeleteThingShadow",
@@ -109,7 +113,7 @@ impl Action {
 /// What an action is done to: the kind and the name that its ARN ends with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resource<'a> {
-    /// A client id, for [`Action::Connect`].
+    /// A client id, for [`Action::Connect`] and [`Action::DeleteConnection`].
     Client(&'a str),
     /// A topic, for publishing and receiving.
     Topic(&'a str),

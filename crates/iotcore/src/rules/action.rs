@@ -135,6 +135,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::properties::MessageProperties;
     use crate::topic::TopicName;
 
     fn message(payload: &'static [u8]) -> RuleMessage {
@@ -145,6 +146,7 @@ mod tests {
             client_id: Some("iotconsole".into()),
             received_at_ms: 0,
             payload: Bytes::from_static(payload),
+            properties: MessageProperties::default(),
         }
     }
 

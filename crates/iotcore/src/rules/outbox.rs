@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use crate::broker::Broker;
 use crate::limits::{RULE_OUTBOX_MESSAGES_MAX, RULE_REFUSALS_MAX};
+use crate::message::Properties;
 use crate::ports::{RuleError, RuleMessage};
 use crate::store::{Store, StoreError, Tx};
 use crate::topic::TopicName;
@@ -160,7 +161,7 @@ fn settle(tx: &mut Tx<'_>, rule: &str, delivered: Option<i64>, set_aside: Option
 fn page(connection: &Connection, rule: &Arc<str>) -> Result<Vec<(i64, RuleMessage)>, StoreError> {
     let value = |error: &dyn std::fmt::Display| StoreError::Value(error.to_string());
     let mut select = connection.prepare_cached(
-        "SELECT id, topic, principal, client_id, received_at_ms, payload FROM rule_outbox
+        "SELECT id, topic, principal, client_id, received_at_ms, payload, properties FROM rule_outbox
          WHERE rule = ?1 AND set_aside = 0 ORDER BY id LIMIT ?2",
     )?;
     let mut rows = select.query(params![&**rule, PAGE_MESSAGES_MAX as i64])?;
@@ -174,6 +175,7 @@ fn page(connection: &Connection, rule: &Arc<str>) -> Result<Vec<(i64, RuleMessag
             client_id: row.get::<_, Option<String>>(3)?.map(Arc::from),
             received_at_ms: row.get::<_, i64>(4)?.unsigned_abs(),
             payload: Bytes::from(row.get::<_, Vec<u8>>(5)?),
+            properties: Properties::from_stored(row.get(6)?).as_ref().map(Properties::read).unwrap_or_default(),
         };
         page.push((row.get(0)?, message));
     }

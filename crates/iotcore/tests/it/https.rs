@@ -22,8 +22,8 @@ use crate::clients::run;
 use crate::common::{Client, PATIENCE, World, install_provider};
 use crate::provisioning;
 
-const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// Of a device that uses HTTPS.
 const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
@@ -36,17 +36,20 @@ const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "iot:UpdateThingShadow", "Resource": "arn:aws:iot:*:*:thing/den/state"}
 ]}"#;
 
-struct Https {
-    world: World,
-    address: SocketAddr,
+pub(crate) struct Https {
+    pub(crate) world: World,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), HttpsError>>,
 }
 
 impl Https {
+    pub(crate) async fn start() -> Self {
+        Self::of(World::start().await).await
+    }
+
     /// At the time that clients sign with.
-    async fn start() -> Self {
-        let world = World::start().await;
+    pub(crate) async fn of(world: World) -> Self {
         world.clock.advance(now().saturating_sub(Duration::from_millis(world.clock.now_ms())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -55,7 +58,7 @@ impl Https {
         Self { world, address, stop, serving }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.serving.await.unwrap().unwrap();
         self.world.stop().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use marvain_iotcore::jobs::{ExecutionStatus, JobId, JobStatus, JobTarget, NewJob, Retries};
+use marvain_iotcore::jobs::{Cancellation, ExecutionStatus, JobId, JobStatus, JobTarget, NewJob, Retries};
 use marvain_iotcore::names::ThingName;
 use marvain_iotcore::{Error, IotCore};
 use rumqttc::QoS;
@@ -296,7 +296,7 @@ async fn jobs_are_called_off_and_deleted() {
     ask(&mut device, START_NEXT, &json!({}), "accepted").await;
 
     // Without force, who has begun may go on.
-    world.core.cancel_job(id("a"), false).await.unwrap();
+    world.core.cancel_job(id("a"), Cancellation::default()).await.unwrap();
     let statuses = || async {
         let all = world.core.list_job_executions_for_job(id("a"), "").await.unwrap();
         all.into_iter().map(|execution| (execution.thing.to_string(), execution.status)).collect::<Vec<_>>()
@@ -322,7 +322,10 @@ async fn jobs_are_called_off_and_deleted() {
     assert_eq!(world.core.list_job_executions_for_thing(pi(), "").await.unwrap().len(), 1);
     world.core.delete_job(id("a"), false).await.unwrap();
     assert!(world.core.list_job_executions_for_thing(pi(), "").await.unwrap().is_empty());
-    assert!(matches!(world.core.cancel_job(id("a"), true).await.unwrap_err(), Error::NotFound { kind: "job", .. }));
+    assert!(matches!(
+        world.core.cancel_job(id("a"), Cancellation { force: true, ..Cancellation::default() }).await.unwrap_err(),
+        Error::NotFound { kind: "job", .. }
+    ));
 
     create(&world.core, "c").await;
     device.receive_json(NOTIFY).await;
@@ -333,7 +336,7 @@ async fn jobs_are_called_off_and_deleted() {
     device.receive_json(NOTIFY).await;
     device.receive_json(NOTIFY_NEXT).await;
     assert!(matches!(
-        world.core.cancel_job(id("c"), true).await.unwrap_err(),
+        world.core.cancel_job(id("c"), Cancellation { force: true, ..Cancellation::default() }).await.unwrap_err(),
         Error::InvalidState { state: "COMPLETED", .. }
     ));
     world.stop().await;
@@ -412,5 +415,44 @@ async fn a_group_stands_for_its_things() {
     assert_eq!((pis.number, pis.status), (1, ExecutionStatus::Succeeded));
     let progress = world.core.job_progress(id("always")).await.unwrap();
     assert_eq!(progress, BTreeMap::from([(ExecutionStatus::Queued, 1), (ExecutionStatus::Succeeded, 1)]));
+    world.stop().await;
+}
+
+/// A deleted thing is no target any more, of whichever job. One that comes back under its name is another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_pending_for_a_deleted_thing_is_removed() {
+    let world = World::start().await;
+    let core = &world.core;
+    let mut listener = world.device("listener").await.connect().await;
+    listener.subscribe("$aws/things/lamp/jobs/#", QoS::AtLeastOnce).await;
+    let lamp = ThingName::parse("lamp").unwrap();
+    core.create_thing(lamp.clone(), BTreeMap::new()).await.unwrap();
+    core.create_thing_group("house", None, BTreeMap::new()).await.unwrap();
+    core.add_thing_to_group(lamp.clone(), "house").await.unwrap();
+    let always = NewJob { targets: vec![JobTarget::Group("house".into())], continuous: true, ..job("always", "lamp") };
+    let retried = NewJob { retries: Retries::All(5), ..job("once", "lamp") };
+    for job in [always, retried] {
+        core.create_job(job).await.unwrap();
+    }
+    for kind in ["notify", "notify-next", "notify"] {
+        listener.receive_json(&format!("$aws/things/lamp/jobs/{kind}")).await;
+    }
+
+    core.delete_thing(lamp.clone()).await.unwrap();
+    assert_eq!(listener.receive_json("$aws/things/lamp/jobs/notify").await["jobs"], json!({}));
+    assert!(listener.receive_json("$aws/things/lamp/jobs/notify-next").await.get("execution").is_none());
+    let of_lamp = || async {
+        let all = core.list_job_executions_for_thing(lamp.clone(), "").await.unwrap();
+        all.into_iter().map(|last| (last.job.to_string(), last.number, last.status)).collect::<Vec<_>>()
+    };
+    let removed = |name: &str| (name.to_owned(), 1, ExecutionStatus::Removed);
+    assert_eq!(of_lamp().await, [removed("always"), removed("once")]);
+    assert_eq!(core.describe_job(id("once")).await.unwrap().unwrap().status, JobStatus::Completed);
+    assert_eq!(core.describe_job(id("always")).await.unwrap().unwrap().status, JobStatus::InProgress);
+
+    core.create_thing(lamp.clone(), BTreeMap::new()).await.unwrap();
+    core.add_thing_to_group(lamp.clone(), "house").await.unwrap();
+    core.sweep().await.unwrap();
+    assert_eq!(of_lamp().await, [("always".to_owned(), 2, ExecutionStatus::Queued), removed("once")]);
     world.stop().await;
 }

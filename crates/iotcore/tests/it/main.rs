@@ -8,6 +8,10 @@ mod groups;
 mod handed;
 #[cfg(feature = "https")]
 mod https;
+#[cfg(feature = "https")]
+mod https_connections;
+#[cfg(feature = "https")]
+mod https_jobs;
 mod jobs;
 mod limits;
 mod mqtt5;

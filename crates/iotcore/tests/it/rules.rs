@@ -5,12 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use marvain_iotcore::topic::TopicName;
-use marvain_iotcore::{Rule, RuleError, RuleMessage, RuleTarget};
+use marvain_iotcore::{MessageProperties, Rule, RuleError, RuleMessage, RuleTarget};
+use mqtt_protocol_core::mqtt::packet::{
+    ContentType, CorrelationData, PayloadFormat, PayloadFormatIndicator, Property, Qos, ResponseTopic,
+};
 use rumqttc::{PublishOptions, QoS};
 use tokio::sync::mpsc;
 
 use crate::common::{Setup, World, next, rule};
-use crate::peer5::{Peer, connect, qos1};
+use crate::peer5::{Peer, connect, qos1, user};
 
 /// Fails until it is repaired.
 struct Broken {
@@ -163,6 +166,38 @@ async fn when_the_error_action_fails_too_there_is_no_puback() {
     world.stop().await;
 }
 
+/// Whether it comes from a client at once, or by the outbox.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rule_sees_the_properties_of_mqtt_5() {
+    let (rule, mut received) = rule("dt/#");
+    let world = World::with(Setup { rules: vec![rule], ..Setup::default() }).await;
+    let device = world.device("pi").await;
+    let props: Vec<Property> = vec![
+        PayloadFormatIndicator::new(PayloadFormat::String).unwrap().into(),
+        ContentType::new("text/plain").unwrap().into(),
+        ResponseTopic::new("dt/answer").unwrap().into(),
+        CorrelationData::new(vec![0, 1]).unwrap().into(),
+        user("k", "1"),
+        user("k", "ä"),
+    ];
+    let expected = MessageProperties {
+        payload_is_utf8: Some(true),
+        content_type: Some("text/plain".into()),
+        response_topic: Some("dt/answer".into()),
+        correlation_data: Some(vec![0, 1].into()),
+        user_properties: vec![("k".into(), "1".into()), ("k".into(), "ä".into())],
+    };
+    let (mut peer, _) = Peer::connect(&device, connect("pi").will("dt/will", Qos::AtLeastOnce, props.clone())).await;
+    assert_eq!(peer.publish("dt/told", "x", props, false).await, 0);
+    assert_eq!(received.try_recv().unwrap().properties, expected);
+    assert_eq!(peer.publish("dt/told", "x", Vec::new(), false).await, 0);
+    assert_eq!(received.try_recv().unwrap().properties, MessageProperties::default());
+    drop(peer);
+    let will = next(&mut received).await;
+    assert_eq!((will.topic.as_str(), will.properties), ("dt/will", expected));
+    world.stop().await;
+}
+
 /// A policy that allows Basic Ingest for one rule.
 const INGEST: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": ["iot:Connect", "iot:Subscribe", "iot:Receive"], "Resource": "*"},
@@ -178,7 +213,11 @@ async fn basic_ingest_goes_to_its_rule_alone() {
     let device = world.device_with("pi", INGEST).await;
     let (mut peer, _) = Peer::connect(&device, connect("pi")).await;
     assert_eq!(peer.subscribe("#", qos1()).await, [1]);
-    assert_eq!(peer.subscribe("$aws/rules/#", qos1()).await, [1]);
+    // Nobody can subscribe to it, and whoever subscribes to more does not get it.
+    for filter in ["$aws/rules/#", "$aws/rules/collect/home/den", "$share/group/$aws/rules/+/home/den"] {
+        assert_eq!(peer.subscribe(filter, qos1()).await, [0x87], "{filter}");
+    }
+    assert_eq!(peer.subscribe("$aws/#", qos1()).await, [1]);
     let deep = format!("$aws/rules/collect/{}", "a/".repeat(7));
     for (topic, rule, seen) in [
         ("$aws/rules/collect/home/den", "collect", "home/den"),

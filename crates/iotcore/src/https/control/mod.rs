@@ -1,7 +1,9 @@
 //! The control plane: botocore's model `iot`. For operators alone.
 
 mod certificates;
+mod connectivity;
 mod endpoint;
+mod jobs;
 mod names;
 mod policies;
 mod principals;
@@ -41,6 +43,9 @@ pub(super) async fn route(call: Call<'_>) -> Answer {
         ("GET", ["provisioning-templates", name]) => templates::describe(call, name).await,
         ("DELETE", ["provisioning-templates", name]) => templates::delete(call, name).await,
         ("POST", ["provisioning-templates", name, "provisioning-claim"]) => templates::claim(call, name).await,
+        ("POST", ["things", name, "connectivity-data"]) => connectivity::get(call, name).await,
+        (method, ["jobs", job @ ..]) => jobs::route(call, method, job).await,
+        (method, ["things", thing, "jobs", job @ ..]) => jobs::route_of_thing(call, method, thing, job).await,
         _ => Err(ApiError::unknown_operation()),
     }
 }

@@ -1,6 +1,7 @@
-//! The data plane: botocore's model `iot-data`.
+//! The data plane: botocore's models `iot-data` and `iot-jobs-data`.
 
 mod connections;
+mod jobs;
 mod properties;
 mod publish;
 mod retained;
@@ -21,7 +22,11 @@ pub(super) async fn route(call: Call<'_>) -> Option<Answer> {
         }
         ("GET", ["retainedMessage"]) => retained::list(call).await,
         ("GET", ["retainedMessage", topic @ ..]) => retained::get(call, &topic.join("/")).await,
-        ("DELETE", ["connections", client_id]) => connections::delete(call, client_id),
+        ("GET", ["connections", client_id]) => connections::get(call, client_id).await,
+        ("DELETE", ["connections", client_id]) => connections::delete(call, client_id).await,
+        (method, ["things", thing, "jobs", job @ ..]) if call.caller.means_jobs_data() => {
+            return jobs::route(call, method, thing, job).await;
+        }
         _ => return None,
     })
 }

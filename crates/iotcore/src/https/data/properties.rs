@@ -8,13 +8,10 @@ use serde_json::{Map, Value};
 use crate::https::error::ApiError;
 use crate::https::request::Request;
 use crate::message::Properties;
+use crate::properties::{
+    CONTENT_TYPE, CORRELATION_DATA, MessageProperties, PAYLOAD_FORMAT_INDICATOR, RESPONSE_TOPIC, USER_PROPERTY,
+};
 use crate::topic::TopicName;
-
-const PAYLOAD_FORMAT_INDICATOR: u8 = 0x01;
-const CONTENT_TYPE: u8 = 0x03;
-const RESPONSE_TOPIC: u8 = 0x08;
-const CORRELATION_DATA: u8 = 0x09;
-const USER_PROPERTY: u8 = 0x26;
 
 /// The properties of a message that is published by a request.
 pub(super) fn of_request(request: &Request) -> Result<Option<Properties>, ApiError> {
@@ -78,26 +75,9 @@ fn put(bytes: &mut Vec<u8>, property: u8, values: &[&[u8]]) -> Result<(), ApiErr
 
 /// The user properties among stored ones, as `GetRetainedMessage` gives them: in JSON.
 pub(super) fn user_properties_of(stored: &[u8]) -> Option<Value> {
-    let (mut rest, mut pairs) = (stored, Vec::new());
-    while let Some((property, after)) = rest.split_first() {
-        rest = match *property {
-            PAYLOAD_FORMAT_INDICATOR => after.get(1..)?,
-            USER_PROPERTY => {
-                let (name, after) = take(after)?;
-                let (value, after) = take(after)?;
-                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-                pairs.push(Value::Object(Map::from_iter([(text(name), Value::String(text(value)))])));
-                after
-            }
-            _ => take(after)?.1,
-        };
-    }
+    let pairs = MessageProperties::read(stored).user_properties.into_iter();
+    let pairs: Vec<_> = pairs.map(|(name, value)| Value::Object(Map::from_iter([(name, value.into())]))).collect();
     (!pairs.is_empty()).then_some(Value::Array(pairs))
-}
-
-fn take(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk()?;
-    rest.split_at_checked(u16::from_be_bytes(*length).into())
 }
 
 #[cfg(test)]

@@ -23,8 +23,28 @@ pub use keys::{AccessKey, AccessKeyError};
 
 /// How far the time of a signature may be from ours, in seconds: "five minutes" of the guide.
 const SKEW_S_MAX: u64 = 5 * 60;
-/// What a request may be signed for. botocore's models, `signingName` of `iot`, `iot-data` and `iot-jobs-data`.
-const SERVICES: [&str; 3] = ["iot", "iotdata", "iot-jobs-data"];
+/// What a request is signed for. botocore's models, `signingName`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Service {
+    /// The control plane, `iot`.
+    Control,
+    /// The data plane, `iot-data`.
+    Data,
+    /// The data plane of jobs, `iot-jobs-data`.
+    JobsData,
+}
+
+impl Service {
+    const ALL: [Self; 3] = [Self::Control, Self::Data, Self::JobsData];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Control => "iot",
+            Self::Data => "iotdata",
+            Self::JobsData => "iot-jobs-data",
+        }
+    }
+}
 
 /// A request as it came over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +78,11 @@ pub(super) enum SignatureError {
     Mismatch,
 }
 
-/// Whether one of `keys` has signed the request for this region, at about `now_s`.
-pub(super) fn verify(request: &Signed<'_>, keys: &Keys, region: &str, now_s: u64) -> Result<(), SignatureError> {
+/// What one of `keys` has signed the request for, in this region and at about `now_s`.
+pub(super) fn verify(request: &Signed<'_>, keys: &Keys, region: &str, now_s: u64) -> Result<Service, SignatureError> {
     let authorization = Authorization::of(request.headers)?;
     let date = date::of(request.headers)?;
-    check_scope(&authorization, date.day(), region)?;
+    let signed_for = check_scope(&authorization, date.day(), region)?;
     if date.unix_s().is_none_or(|signed_s| signed_s.abs_diff(now_s) > SKEW_S_MAX) {
         return Err(SignatureError::Skew(date.text().into()));
     }
@@ -72,21 +92,22 @@ pub(super) fn verify(request: &Signed<'_>, keys: &Keys, region: &str, now_s: u64
     let to_sign = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", date.text(), hex::encode(Sha256::digest(canonical)));
     let secret = keys.secret(authorization.key_id).ok_or(SignatureError::UnknownKey)?;
     let key = signing_key(secret, date.day(), region, service);
-    hmac::verify(&key, to_sign.as_bytes(), &authorization.signature).map_err(|_| SignatureError::Mismatch)
+    hmac::verify(&key, to_sign.as_bytes(), &authorization.signature).map_err(|_| SignatureError::Mismatch)?;
+    Ok(signed_for)
 }
 
-fn check_scope(authorization: &Authorization<'_>, day: &str, region: &str) -> Result<(), SignatureError> {
+fn check_scope(authorization: &Authorization<'_>, day: &str, region: &str) -> Result<Service, SignatureError> {
     let wrong = |expected: String| Err(SignatureError::Scope(expected));
     if authorization.region != region {
         return wrong(format!("a valid region, not '{}'", authorization.region));
     }
-    if !SERVICES.contains(&authorization.service) {
-        return wrong(format!("correct service: '{}'", SERVICES.join("', '")));
-    }
+    let Some(service) = Service::ALL.into_iter().find(|service| service.name() == authorization.service) else {
+        return wrong(format!("correct service: '{}'", Service::ALL.map(Service::name).join("', '")));
+    };
     if authorization.day != day {
         return wrong("the day of the request's X-Amz-Date".into());
     }
-    Ok(())
+    Ok(service)
 }
 
 fn signing_key(secret: &str, day: &str, region: &str, service: &str) -> hmac::Key {

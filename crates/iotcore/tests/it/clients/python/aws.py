@@ -24,7 +24,7 @@ def client(service, key_id=sys.argv[2], secret=sys.argv[3], region=REGION):
     )
 
 
-def refused(error, status, call, *args, **kwargs):
+def refused(error, status, call, /, *args, **kwargs):
     """The message of the error that the call must end with."""
     try:
         answer = call(*args, **kwargs)

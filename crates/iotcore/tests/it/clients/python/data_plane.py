@@ -1,15 +1,13 @@
 """AWS's data plane: by boto3, signed, and by a device that shows its certificate alone."""
 
 import base64
-import http.client
 import json
-import ssl
 import sys
-import urllib.parse
 
 from awscrt import mqtt5
-from aws import PORT, client, refused
+from aws import client, refused
 from device import DEVICE, Client5, done
+from plain_https import request
 
 me, certificate_id = DEVICE["client_id"], sys.argv[4]
 iot_data = client("iot-data")
@@ -93,21 +91,6 @@ refused("UnrecognizedClientException", 403, stranger.get_thing_shadow, thingName
 elsewhere = client("iot-data", region="us-east-1")
 refused("InvalidSignatureException", 403, elsewhere.get_thing_shadow, thingName=me)
 
-
-def request(method, path, body=None, certificate=True, **query):
-    """Unsigned, as a device with a plain HTTP library."""
-    context = ssl.create_default_context(cafile=DEVICE["root"])
-    if certificate:
-        context.load_cert_chain(DEVICE["certificate"], DEVICE["key"])
-    connection = http.client.HTTPSConnection("localhost", PORT, context=context, timeout=20)
-    target = path + ("?" + urllib.parse.urlencode(query) if query else "")
-    connection.request(method, target, body)
-    response = connection.getresponse()
-    answer = response.status, response.getheader("x-amzn-ErrorType"), json.loads(response.read() or b"null")
-    connection.close()
-    return answer
-
-
 status, error, answer = request("GET", f"/things/{me}/shadow", certificate=False)
 assert (status, error) == (403, "MissingAuthenticationTokenException"), (status, error, answer)
 
@@ -133,7 +116,6 @@ for operators in [("GET", "/things"), ("DELETE", f"/connections/{me}"), ("POST",
     assert request(*operators)[:2] == (403, "ForbiddenException"), operators
 
 # Ending a connection.
-refused("InvalidRequestException", 400, iot_data.delete_connection, clientId=me, preventWillMessage=True)
 iot_data.delete_connection(clientId=me)
 subscriber.disconnections.next()
 subscriber.client.stop()
