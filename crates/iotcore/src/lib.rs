@@ -7,6 +7,7 @@
 //!
 //! This crate does not know what its messages mean.
 
+mod attributes;
 mod broker;
 mod ca;
 mod certificate;
@@ -52,7 +53,10 @@ pub use ports::{
 };
 pub use registry::certificates::Certificate;
 pub use registry::groups::ThingGroup;
-pub use registry::policies::Policy;
+pub use registry::policies::{Policy, PolicyTarget};
+pub use registry::policy_versions::PolicyVersion;
+pub use registry::template_versions::TemplateVersion;
+pub use registry::templates::{ProvisioningTemplate, TemplateSettings};
 pub use registry::things::Thing;
 pub use stats::Stats;
 pub use store::StoreError;

@@ -94,7 +94,7 @@ impl IotCore {
     /// Deletes a certificate that is not active, with its attachments.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
+    /// [`Error::NotFound`], [`Error::CertificateActive`], [`Error::Store`].
     pub async fn delete_certificate(&self, id: CertificateId) -> Result<(), Error> {
         self.change(move |tx| certificates::delete(tx.connection, id)).await
     }

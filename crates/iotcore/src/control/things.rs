@@ -1,5 +1,5 @@
 //! Things. AWS IoT API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `UpdateThing`, `DeleteThing`,
-//! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`.
+//! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`, `ListPrincipalThings`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::CertificateId;
 use crate::names::ThingName;
-use crate::registry::things::{self, Thing};
+use crate::registry::things::{self, Filter, Thing};
 use crate::store::Tx;
 
 impl IotCore {
@@ -36,7 +36,7 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_things(&self, after: &str) -> Result<Vec<Thing>, Error> {
         let after = after.to_owned();
-        Ok(self.broker.store.read(move |connection| things::list(connection, &after)).await?)
+        Ok(self.broker.store.read(move |connection| things::list(connection, &Filter::default(), &after)).await?)
     }
 
     /// Replaces a thing's type and attributes, which policies can ask about.
@@ -82,5 +82,14 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_thing_certificates(&self, name: ThingName) -> Result<Vec<CertificateId>, Error> {
         Ok(self.broker.store.read(move |connection| things::principals(connection, &name)).await?)
+    }
+    /// The things that a certificate is attached to, after the name `after` (empty for the first page), in the order of their
+    /// names, at most [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn list_certificate_things(&self, id: CertificateId, after: &str) -> Result<Vec<ThingName>, Error> {
+        let after = after.to_owned();
+        self.broker.store.read(move |connection| things::of_principal(connection, id, &after)).await
     }
 }

@@ -5,7 +5,7 @@
 //! has). Developer Guide, "Device communication protocols", HTTPS, and "Protocols, port mappings, and authentication"; API
 //! Reference; paths and members as in botocore's models `iot` and `iot-data`.
 //!
-//! Left out: thing groups and types, jobs, policy versions, tags.
+//! Left out: thing types, dynamic groups, jobs, tags.
 
 mod caller;
 mod control;

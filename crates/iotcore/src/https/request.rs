@@ -81,6 +81,7 @@ impl Request {
         self.query(name).map(parse).transpose()
     }
 
+    #[cfg_attr(not(test), expect(dead_code, reason = "operations that come with jobs use it"))]
     /// Refuses what the query must not have, because nothing here would heed it.
     pub(super) fn without(&self, names: &[&str]) -> Result<(), ApiError> {
         match names.iter().find(|name| self.query(name).is_some()) {

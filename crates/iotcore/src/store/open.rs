@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Store, StoreError, read, write};
 
 /// One migration a version, in order; the database's `user_version` says how many it has had.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
 /// A writer that is ending, in this process or another, has this long to let go.
 const LOCK_ATTEMPTS_MAX: u32 = 100;
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);

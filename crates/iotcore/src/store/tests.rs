@@ -1,4 +1,4 @@
-//! Group commit under failures: what is reported is what is durable.
+//! Group commit under failures: what is reported is what is durable. Databases of earlier versions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -7,6 +7,9 @@ use tempfile::TempDir;
 
 use super::read::READS_AT_ONCE_MAX;
 use super::{Store, StoreError, Tx, open};
+use crate::error::Error;
+use crate::names::ThingName;
+use crate::registry::{groups, policies, policy_versions, templates, things};
 
 async fn opened(directory: &TempDir) -> Store {
     open(directory.path()).await.unwrap()
@@ -192,4 +195,58 @@ async fn a_backup_ends_while_commits_go_on() {
     ended.expect("it ends").unwrap();
     assert_eq!(topics(&opened(&copy).await).await, ["big", "small"]);
     assert!(store.backup(copy.path().join("missing/iotcore.db")).await.is_err());
+}
+
+/// A database of the first version, with rows.
+fn of_the_first_version(directory: &TempDir) {
+    let connection = rusqlite::Connection::open(directory.path().join("iotcore.db")).unwrap();
+    connection.execute_batch(include_str!("schema.sql")).unwrap();
+    let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}"#;
+    let rows = [
+        ("INSERT INTO things (name, attributes, created_ms) VALUES ('pump', '{\"floor\":\"1\"}', 5)", None),
+        ("INSERT INTO thing_groups (name, attributes, created_ms) VALUES ('home', '{}', 6)", None),
+        ("INSERT INTO group_members (thing, thing_group) VALUES ('pump', 'home')", None),
+        ("INSERT INTO policies (name, document, created_ms) VALUES ('all', ?1, 7)", Some(policy)),
+        ("INSERT INTO group_policies (thing_group, policy) VALUES ('home', 'all')", None),
+        ("INSERT INTO templates (name, body, created_ms) VALUES ('fleet', ?1, 8)", Some("the body")),
+    ];
+    for (statement, parameter) in rows {
+        connection.execute(statement, rusqlite::params_from_iter(parameter)).unwrap();
+    }
+    connection.pragma_update(None, "user_version", 1).unwrap();
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_keeps_what_it_has() {
+    let directory = TempDir::new().unwrap();
+    of_the_first_version(&directory);
+    let store = opened(&directory).await;
+    let read = |connection: &rusqlite::Connection| {
+        let thing = things::get(connection, &ThingName::parse("pump").unwrap())?.unwrap();
+        assert_eq!((thing.version, thing.attributes["floor"].as_str(), thing.created_ms), (1, "1", 5));
+        let group = groups::get(connection, "home")?.unwrap();
+        assert_eq!((group.version, group.description.as_str(), group.created_ms), (1, "", 6));
+        assert_eq!(groups::things_in(connection, "home", false, "")?, [thing.name]);
+        let policy = policies::get(connection, "all")?.unwrap();
+        assert!(policy.document.contains("iot:*"), "{policy:?}");
+        assert_eq!((policy.default_version, policy.created_ms, policy.updated_ms), (1, 7, 7));
+        assert_eq!(policies::of_group(connection, "home")?, ["all"]);
+        let template = templates::get(connection, "fleet")?.unwrap();
+        assert!(template.settings.enabled && template.settings.role_arn.is_none(), "{template:?}");
+        assert_eq!((template.body.as_str(), template.default_version, template.updated_ms), ("the body", 1, 8));
+        assert!(!connection.prepare("PRAGMA foreign_key_check")?.exists([])?, "a row refers to none");
+        Ok::<_, StoreError>(())
+    };
+    store.read(read).await.unwrap();
+    // And it goes on from there: a version is added, and all goes away with its policy.
+    let document = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iot:*", "Resource": "*"}}"#;
+    let change = move |tx: &mut Tx<'_>| {
+        assert_eq!(policy_versions::create(tx.connection, "all", document, true, 9)?, 2);
+        assert_eq!(policies::get(tx.connection, "all")?.unwrap().document, document);
+        policies::detach_from_group(tx.connection, "all", "home")?;
+        policy_versions::delete(tx.connection, "all", 1)?;
+        policies::delete(tx.connection, "all")?;
+        Ok::<_, Error>(policy_versions::get(tx.connection, "all", 2)?)
+    };
+    assert_eq!(store.write(change).await.unwrap(), None);
 }

@@ -22,8 +22,8 @@ use crate::clients::run;
 use crate::common::{Client, PATIENCE, World, install_provider};
 use crate::provisioning;
 
-const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// Of a device that uses HTTPS.
 const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
@@ -36,16 +36,16 @@ const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "iot:UpdateThingShadow", "Resource": "arn:aws:iot:*:*:thing/den/state"}
 ]}"#;
 
-struct Https {
-    world: World,
-    address: SocketAddr,
+pub(crate) struct Https {
+    pub(crate) world: World,
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<Result<(), HttpsError>>,
 }
 
 impl Https {
     /// At the time that clients sign with.
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let world = World::start().await;
         world.clock.advance(now().saturating_sub(Duration::from_millis(world.clock.now_ms())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -55,7 +55,7 @@ impl Https {
         Self { world, address, stop, serving }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.serving.await.unwrap().unwrap();
         self.world.stop().await;
@@ -139,6 +139,33 @@ async fn aws_control_plane() {
     https.world.core.sweep().await.unwrap();
     assert_eq!(https.world.core.describe_certificate(claim.id).await.unwrap(), None);
     https.stop().await;
+}
+
+/// A device that may connect: what else it may is up to the script.
+const CONNECT: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}}"#;
+
+/// Runs a script that has AWS's control plane and the device `den`.
+async fn run_as_operator(script: &str) {
+    let https = Https::start().await;
+    let den = https.world.device_with("den", CONNECT).await;
+    run(script, &[&https.address.port().to_string(), KEY, SECRET], &den).await;
+    https.stop().await;
+}
+
+#[tokio::test]
+async fn aws_thing_groups() {
+    run_as_operator("python/groups.py").await;
+}
+
+#[tokio::test]
+async fn aws_policy_versions() {
+    run_as_operator("python/policy_versions.py").await;
+}
+
+#[tokio::test]
+async fn aws_provisioning_templates() {
+    run_as_operator("python/templates.py").await;
 }
 
 #[tokio::test]
