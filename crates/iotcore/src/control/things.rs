@@ -57,7 +57,16 @@ impl IotCore {
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
-        self.broker.store.write(move |tx: &mut Tx<'_>| things::delete(tx.connection, &name)).await
+        self.delete_thing_of_version(name, None).await
+    }
+
+    /// Likewise, if it has the version that is expected; else [`Error::VersionConflict`].
+    pub(crate) async fn delete_thing_of_version(&self, name: ThingName, expected: Option<u64>) -> Result<(), Error> {
+        let job = move |tx: &mut Tx<'_>| {
+            things::expect_version(tx.connection, &name, expected)?;
+            things::delete(tx.connection, &name)
+        };
+        self.broker.store.write(job).await
     }
 
     /// Attaches a certificate to a thing, which gives its connections the thing policy variables.

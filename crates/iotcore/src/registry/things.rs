@@ -98,6 +98,17 @@ pub(crate) fn require(connection: &Connection, name: &ThingName) -> Result<(), E
     get(connection, name)?.map(drop).ok_or_else(|| Error::not_found("thing", name.as_str()))
 }
 
+/// The thing must exist, and have the version that is expected if one is.
+pub(crate) fn expect_version(connection: &Connection, name: &ThingName, expected: Option<u64>) -> Result<(), Error> {
+    let thing = get(connection, name)?.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
+    match expected {
+        Some(expected) if expected != thing.version => {
+            Err(Error::VersionConflict { kind: "thing", name: name.to_string(), version: thing.version })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Things after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`]. API Reference, `ListThings`.
 pub(crate) fn list(connection: &Connection, filter: &Filter, after: &str) -> Result<Vec<Thing>, StoreError> {
     let Filter { type_name, attribute, value, is_prefix } = filter;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::attributes::AttributePayload;
-use super::names::{GROUP, arn, expect_version, registry_id, timestamp};
+use super::names::{GROUP, arn, registry_id, timestamp};
 use crate::core::Config;
 use crate::error::Error;
 use crate::https::error::ApiError;
@@ -121,7 +121,7 @@ pub(super) async fn update(call: Call<'_>, name: &str) -> Answer {
     let name = name.to_owned();
     let job = move |tx: &mut Tx<'_>| {
         let group = groups::get(tx.connection, &name)?.ok_or_else(|| Error::not_found("thing group", &name))?;
-        expect_version(asked.expected_version, "thing group", &name, group.version)?;
+        expect_version(&group, asked.expected_version)?;
         let Properties { thing_group_description, attribute_payload } = asked.thing_group_properties;
         let description = thing_group_description.map_or(group.description, |Description(text)| text);
         let attributes = match attribute_payload {
@@ -140,11 +140,21 @@ pub(super) async fn delete(call: Call<'_>, name: &str) -> Answer {
     let (expected, name) = (call.request.number("expectedVersion")?, name.to_owned());
     let job = move |tx: &mut Tx<'_>| {
         let Some(group) = groups::get(tx.connection, &name)? else { return Ok(()) };
-        expect_version(expected, "thing group", &name, group.version)?;
+        expect_version(&group, expected)?;
         groups::delete(tx.connection, &name)
     };
     call.core.change(job).await.map_err(ApiError::of_things)?;
     Ok(Reply::json(&json!({})))
+}
+
+fn expect_version(group: &ThingGroup, expected: Option<u64>) -> Result<(), Error> {
+    let ThingGroup { name, version, .. } = group;
+    match expected {
+        Some(expected) if expected != *version => {
+            Err(Error::VersionConflict { kind: "thing group", name: name.clone(), version: *version })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Name and ARN of a group, as lists have them.

@@ -1,10 +1,9 @@
-//! ARNs, ids, versions and times, as AWS writes them.
+//! ARNs, ids and times, as AWS writes them.
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::core::Config;
-use crate::error::Error;
 use crate::https::error::ApiError;
 use crate::https::reply::uuid;
 use crate::ids::CertificateId;
@@ -73,14 +72,6 @@ pub(super) fn certificate_id(text: &str) -> Result<CertificateId, ApiError> {
 /// The number of a version, in a path.
 pub(super) fn version(text: &str) -> Result<u64, ApiError> {
     text.parse().map_err(|_| ApiError::invalid(format!("`{text}` is not the number of a version")))
-}
-
-/// Refuses an operation that expects another version than there is.
-pub(super) fn expect_version(expected: Option<u64>, kind: &'static str, name: &str, version: u64) -> Result<(), Error> {
-    match expected {
-        Some(expected) if expected != version => Err(Error::VersionConflict { kind, name: name.into(), version }),
-        _ => Ok(()),
-    }
 }
 
 /// The id of a thing or thing group, which differs when it is created again under its name, as AWS's does.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::attributes::AttributePayload;
-use super::names::{THING, arn, expect_version, registry_id};
+use super::names::{THING, arn, registry_id};
 use crate::core::Config;
 use crate::error::Error;
 use crate::https::error::ApiError;
@@ -91,9 +91,9 @@ pub(super) async fn update(call: Call<'_>, name: &str) -> Answer {
         return Err(ApiError::unsupported("thingTypeName"));
     }
     let job = move |tx: &mut Tx<'_>| {
+        things::expect_version(tx.connection, &name, asked.expected_version)?;
         let thing = things::get(tx.connection, &name)?;
         let thing = thing.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
-        expect_version(asked.expected_version, "thing", name.as_str(), thing.version)?;
         let type_name = thing.type_name.filter(|_| !asked.remove_thing_type);
         let attributes = match asked.attribute_payload {
             Some(payload) => payload.over(thing.attributes)?,
@@ -109,13 +109,10 @@ pub(super) async fn update(call: Call<'_>, name: &str) -> Answer {
 /// request.
 pub(super) async fn delete(call: Call<'_>, name: &str) -> Answer {
     let (name, expected) = (ThingName::parse(name)?, call.request.number("expectedVersion")?);
-    let job = move |tx: &mut Tx<'_>| {
-        let Some(thing) = things::get(tx.connection, &name)? else { return Ok(()) };
-        expect_version(expected, "thing", name.as_str(), thing.version)?;
-        things::delete(tx.connection, &name)
-    };
-    call.core.broker.store.write(job).await.map_err(ApiError::of_things)?;
-    Ok(Reply::empty())
+    match call.core.delete_thing_of_version(name, expected).await {
+        Ok(()) | Err(Error::NotFound { .. }) => Ok(Reply::empty()),
+        Err(error) => Err(ApiError::of_things(error)),
+    }
 }
 
 async fn found(call: Call<'_>, name: ThingName) -> Result<Thing, ApiError> {
