@@ -29,7 +29,7 @@ pub enum Error {
         /// Its name.
         name: String,
     },
-    /// `DeleteConflictException`, or a certificate that is still active.
+    /// `DeleteConflictException`.
     #[error("the {kind} `{name}` cannot be deleted: {hint}")]
     DeleteConflict {
         /// The kind of thing.
@@ -39,12 +39,28 @@ pub enum Error {
         /// What to do first.
         hint: &'static str,
     },
+    /// `CertificateStateException`: an active certificate is to be deleted.
+    #[error("the certificate `{id}` is active: set it to INACTIVE or REVOKED first")]
+    CertificateActive {
+        /// The certificate.
+        id: CertificateId,
+    },
     /// `LimitExceededException`.
     #[error("{what}: at most {max}")]
     LimitExceeded {
         /// What there would be too many of.
         what: &'static str,
         /// How many there may be.
+        max: u64,
+    },
+    /// `VersionsLimitExceededException`.
+    #[error("the {kind} `{name}` has {max} versions already: delete one of them first")]
+    VersionsLimitExceeded {
+        /// The kind of thing.
+        kind: &'static str,
+        /// Its name.
+        name: String,
+        /// How many versions it may have.
         max: u64,
     },
     /// `InvalidRequestException`: a thing is in one group of a hierarchy at most. Developer Guide, "Static thing groups".

@@ -7,6 +7,7 @@
 //!
 //! This crate does not know what its messages mean.
 
+mod attributes;
 mod broker;
 mod ca;
 mod certificate;
@@ -56,7 +57,10 @@ pub use presence::Departure;
 pub use properties::MessageProperties;
 pub use registry::certificates::Certificate;
 pub use registry::groups::ThingGroup;
-pub use registry::policies::Policy;
+pub use registry::policies::{Policy, PolicyTarget};
+pub use registry::policy_versions::PolicyVersion;
+pub use registry::template_versions::TemplateVersion;
+pub use registry::templates::{ProvisioningTemplate, TemplateSettings};
 pub use registry::things::Thing;
 pub use stats::Stats;
 pub use store::StoreError;

@@ -222,6 +222,8 @@ limits! {
     ATTRIBUTE_VALUE_BYTES_MAX: usize = 800, Aws(THINGS), Rejected;
     /// Longest policy document, without white space.
     POLICY_BYTES_MAX: usize = 2048, Aws(SECURITY), Rejected;
+    /// Most versions of a policy.
+    POLICY_VERSIONS_MAX: u64 = 5, Aws(SECURITY), Rejected;
     /// Most policies attached to one certificate.
     POLICIES_PER_CERTIFICATE_MAX: u64 = 10, Aws(SECURITY), Rejected;
     /// Most policies attached to one thing group.
@@ -232,8 +234,16 @@ limits! {
     GROUP_DEPTH_MAX: u64 = 7, Aws(THINGS), Rejected;
     /// Most thing groups directly below one.
     GROUP_CHILDREN_MAX: u64 = 100, Aws(THINGS), Rejected;
+    /// Longest description of a thing group.
+    GROUP_DESCRIPTION_CHARS_MAX: usize = 2028, Aws("API Reference, CreateThingGroup"), Rejected;
     /// Longest provisioning template.
     TEMPLATE_BYTES_MAX: usize = 10_240, Aws("API Reference, CreateProvisioningTemplate"), Rejected;
+    /// Longest description of a template.
+    TEMPLATE_DESCRIPTION_CHARS_MAX: usize = 500, Aws("API Reference, CreateProvisioningTemplate"), Rejected;
+    /// Longest ARN of a template's role, which means nothing here.
+    ROLE_ARN_CHARS_MAX: usize = 2048, Aws("API Reference, CreateProvisioningTemplate"), Rejected;
+    /// Most versions of a template. Not verified.
+    TEMPLATE_VERSIONS_MAX: u64 = 5, Aws(SECURITY), Rejected;
     /// Most policies in a template: as many as are attached to one certificate.
     POLICIES_MAX: usize = 10, Aws(SECURITY), Rejected;
     /// Longest text that a value of a template may become.
@@ -274,7 +284,7 @@ limits! {
     STATUS_DETAIL_NAME_BYTES_MAX: usize = 128, Aws("API Reference, UpdateJobExecution"), Rejected;
     /// Longest value of a status detail.
     STATUS_DETAIL_CHARS_MAX: usize = 1024, Aws("API Reference, UpdateJobExecution"), Rejected;
-    /// Most things, certificates, policies or shadow names in one page of a list.
+    /// Most things, thing groups, certificates, policies or shadow names in one page of a list.
     PAGE_ITEMS_MAX: usize = 250, Aws("API Reference, ListThings"), NextPage;
 }
 

@@ -123,7 +123,7 @@ impl IotCore {
     /// Deletes a certificate that is not active, with its attachments.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
+    /// [`Error::NotFound`], [`Error::CertificateActive`], [`Error::Store`].
     pub async fn delete_certificate(&self, id: CertificateId) -> Result<(), Error> {
         let broker = Arc::clone(&self.broker);
         let delete = move |tx: &mut Tx<'_>| {

@@ -1,5 +1,5 @@
 //! Static thing groups. AWS IoT API Reference, `CreateThingGroup`, `DescribeThingGroup`, `ListThingGroups`,
-//! `DeleteThingGroup`, `AddThingToThingGroup`, `RemoveThingFromThingGroup`, `ListThingsInThingGroup`,
+//! `UpdateThingGroup`, `DeleteThingGroup`, `AddThingToThingGroup`, `RemoveThingFromThingGroup`, `ListThingsInThingGroup`,
 //! `ListThingGroupsForThing`, `AttachPolicy`, `DetachPolicy`, `ListAttachedPolicies`.
 //!
 //! The policies of a group are those of each connection whose client id is the name of a thing in the group, or in one below
@@ -28,7 +28,8 @@ impl IotCore {
         attributes: BTreeMap<String, String>,
     ) -> Result<(), Error> {
         let (name, parent, now_ms) = (name.to_owned(), parent.map(str::to_owned), self.broker.clock.now_ms());
-        let job = move |tx: &mut Tx<'_>| groups::create(tx.connection, &name, parent.as_deref(), &attributes, now_ms);
+        let job =
+            move |tx: &mut Tx<'_>| groups::create(tx.connection, &name, parent.as_deref(), "", &attributes, now_ms);
         self.broker.store.write(job).await
     }
 
@@ -55,8 +56,23 @@ impl IotCore {
     ) -> Result<Vec<String>, Error> {
         let (parent, after) = (parent.map(str::to_owned), after.to_owned());
         let read =
-            move |connection: &rusqlite::Connection| groups::list(connection, parent.as_deref(), recursive, &after);
+            move |connection: &rusqlite::Connection| groups::list(connection, parent.as_deref(), recursive, "", &after);
         Ok(self.broker.store.read(read).await?)
+    }
+
+    /// Replaces a thing group's description and attributes; gives its new version.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn update_thing_group(
+        &self,
+        name: &str,
+        description: &str,
+        attributes: BTreeMap<String, String>,
+    ) -> Result<u64, Error> {
+        let (name, description) = (name.to_owned(), description.to_owned());
+        let job = move |tx: &mut Tx<'_>| groups::update(tx.connection, &name, &description, &attributes);
+        self.broker.store.write(job).await
     }
 
     /// Deletes a thing group without child groups. The things that are in it stay, and lose its policies.

@@ -4,7 +4,9 @@ mod certificates;
 mod groups;
 mod jobs;
 mod policies;
+mod policy_versions;
 mod shadows;
+mod template_versions;
 mod templates;
 mod things;
 

@@ -1,12 +1,12 @@
 //! Policies. AWS IoT API Reference, `CreatePolicy`, `GetPolicy`, `ListPolicies`, `DeletePolicy`, `AttachPolicy`,
-//! `DetachPolicy`, `ListAttachedPolicies`. Changes take effect at once, for live connections as well.
+//! `DetachPolicy`, `ListAttachedPolicies`, `ListTargetsForPolicy`. Changes take effect at once, for live connections as well.
 
 use std::sync::Arc;
 
 use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::CertificateId;
-use crate::registry::policies::{self, Policy};
+use crate::registry::policies::{self, Policy, PolicyTarget};
 use crate::store::Tx;
 
 impl IotCore {
@@ -19,7 +19,8 @@ impl IotCore {
         self.change(move |tx| policies::create(tx.connection, &name, &document, now_ms)).await
     }
 
-    /// Creates a policy or replaces its document.
+    /// Sees to it that there is a policy of this name with this document in force: creates it, or replaces the document of its
+    /// default version in place, so that it gets no further version and can still be deleted.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Policy`], [`Error::Store`].
@@ -47,7 +48,7 @@ impl IotCore {
         Ok(self.broker.store.read(move |connection| policies::list(connection, &after)).await?)
     }
 
-    /// Deletes a policy that is attached to nothing.
+    /// Deletes a policy that is attached to nothing and has no version but its default one.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
@@ -80,6 +81,20 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_attached_policies(&self, certificate: CertificateId) -> Result<Vec<String>, Error> {
         Ok(self.broker.store.read(move |connection| policies::of_certificate(connection, certificate)).await?)
+    }
+
+    /// What a policy is attached to, after `after` (none for the first page): certificates in the order of their ids, then thing
+    /// groups in that of their names, at most [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn list_policy_targets(
+        &self,
+        name: &str,
+        after: Option<PolicyTarget>,
+    ) -> Result<Vec<PolicyTarget>, Error> {
+        let name = name.to_owned();
+        self.broker.store.read(move |connection| policies::targets(connection, &name, after.as_ref())).await
     }
 
     /// Runs `job` and makes every connection look up its permissions again.

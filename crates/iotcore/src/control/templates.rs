@@ -1,5 +1,5 @@
-//! Provisioning templates and claims. AWS IoT API Reference, `CreateProvisioningTemplate`, `DeleteProvisioningTemplate`,
-//! `CreateProvisioningClaim`.
+//! Provisioning templates and claims. AWS IoT API Reference, `CreateProvisioningTemplate`, `DescribeProvisioningTemplate`,
+//! `ListProvisioningTemplates`, `UpdateProvisioningTemplate`, `DeleteProvisioningTemplate`, `CreateProvisioningClaim`.
 
 use serde_json::json;
 
@@ -9,12 +9,14 @@ use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::Status;
 use crate::limits::TEMPORARY_CLAIM_MS;
-use crate::registry::{certificates, policies, templates};
+use crate::registry::templates::{self, ProvisioningTemplate, TemplateSettings};
+use crate::registry::{certificates, policies, template_versions};
 use crate::store::Tx;
 use crate::template::Template;
 
 impl IotCore {
-    /// Creates a provisioning template or replaces its body, in JSON.
+    /// Sees to it that there is a provisioning template of this name with this body, in JSON: creates it, enabled, or replaces
+    /// the body of its default version in place.
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Template`], [`Error::Store`].
@@ -24,26 +26,62 @@ impl IotCore {
         self.broker.store.write(move |tx: &mut Tx<'_>| templates::put(tx.connection, &name, &body, now_ms)).await
     }
 
-    /// The body of a provisioning template, if it exists.
+    /// Creates a provisioning template with a body in JSON.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::Template`], [`Error::AlreadyExists`], [`Error::Store`].
+    pub async fn create_template(&self, name: &str, body: &str, settings: TemplateSettings) -> Result<(), Error> {
+        Template::parse(body)?;
+        let (name, body, now_ms) = (name.to_owned(), body.to_owned(), self.broker.clock.now_ms());
+        let job = move |tx: &mut Tx<'_>| templates::create(tx.connection, &name, &body, &settings, now_ms);
+        self.broker.store.write(job).await
+    }
+
+    /// Changes what is said about a provisioning template and, if `default_version` is given, by which version of it devices
+    /// are provisioned.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn update_template(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut TemplateSettings) + Send + 'static,
+        default_version: Option<u64>,
+    ) -> Result<(), Error> {
+        let (name, now_ms) = (name.to_owned(), self.broker.clock.now_ms());
+        let job = move |tx: &mut Tx<'_>| {
+            let template = templates::get(tx.connection, &name)?.ok_or_else(|| Error::not_found("template", &name))?;
+            let mut settings = template.settings;
+            change(&mut settings);
+            templates::update(tx.connection, &name, &settings, now_ms)?;
+            match default_version {
+                Some(version) => template_versions::set_default(tx.connection, &name, version, now_ms),
+                None => Ok(()),
+            }
+        };
+        self.broker.store.write(job).await
+    }
+
+    /// A provisioning template, if it exists.
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn get_template(&self, name: &str) -> Result<Option<String>, Error> {
+    pub async fn get_template(&self, name: &str) -> Result<Option<ProvisioningTemplate>, Error> {
         let name = name.to_owned();
-        Ok(self.broker.store.read(move |connection| templates::body(connection, &name)).await?)
+        Ok(self.broker.store.read(move |connection| templates::get(connection, &name)).await?)
     }
 
-    /// The names of the provisioning templates after the name `after` (empty for the first page), in their order, at most
+    /// The provisioning templates after the name `after` (empty for the first page), in the order of their names, at most
     /// [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
     ///
     /// # Errors
     /// [`Error::Store`].
-    pub async fn list_templates(&self, after: &str) -> Result<Vec<String>, Error> {
+    pub async fn list_templates(&self, after: &str) -> Result<Vec<ProvisioningTemplate>, Error> {
         let after = after.to_owned();
         Ok(self.broker.store.read(move |connection| templates::list(connection, &after)).await?)
     }
 
-    /// Deletes a provisioning template.
+    /// Deletes a provisioning template with all its versions.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Store`].
@@ -65,9 +103,7 @@ impl IotCore {
         let (policy, document) = (format!("provisioning-claim-{template}"), claim_policy(template));
         let template = template.to_owned();
         let claim = move |tx: &mut Tx<'_>| {
-            if templates::body(tx.connection, &template)?.is_none() {
-                return Err(Error::not_found("template", &template));
-            }
+            templates::require(tx.connection, &template)?;
             if policies::get(tx.connection, &policy)?.is_none() {
                 policies::put(tx.connection, &policy, &document, now_ms)?;
             }
@@ -89,9 +125,7 @@ impl IotCore {
         let (issued, private_key_pem) = self.broker.ca.client()?;
         let (template, policy, now_ms) = (template.to_owned(), policy.to_owned(), self.broker.clock.now_ms());
         let claim = move |tx: &mut Tx<'_>| {
-            if templates::body(tx.connection, &template)?.is_none() {
-                return Err(Error::not_found("template", &template));
-            }
+            templates::require(tx.connection, &template)?;
             certificates::register(tx.connection, &issued, Status::Active, now_ms)?;
             policies::attach(tx.connection, &policy, issued.id)?;
             Ok(issued)

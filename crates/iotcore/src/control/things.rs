@@ -1,5 +1,5 @@
 //! Things. AWS IoT API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `UpdateThing`, `DeleteThing`,
-//! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`.
+//! `AttachThingPrincipal`, `DetachThingPrincipal`, `ListThingPrincipals`, `ListPrincipalThings`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::core::IotCore;
 use crate::error::Error;
 use crate::ids::CertificateId;
 use crate::names::ThingName;
-use crate::registry::things::{self, Thing};
+use crate::registry::things::{self, Filter, Thing};
 use crate::store::Tx;
 use crate::{jobs, presence};
 
@@ -39,7 +39,7 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_things(&self, after: &str) -> Result<Vec<Thing>, Error> {
         let after = after.to_owned();
-        Ok(self.broker.store.read(move |connection| things::list(connection, &after)).await?)
+        Ok(self.broker.store.read(move |connection| things::list(connection, &Filter::default(), &after)).await?)
     }
 
     /// Replaces a thing's type and attributes, which policies can ask about.
@@ -61,8 +61,17 @@ impl IotCore {
     /// # Errors
     /// [`Error::NotFound`], [`Error::DeleteConflict`], [`Error::Store`].
     pub async fn delete_thing(&self, name: ThingName) -> Result<(), Error> {
+        self.delete_thing_of_version(name, None).await
+    }
+
+    /// Likewise, if it has the version that is expected; else [`Error::VersionConflict`].
+    pub(crate) async fn delete_thing_of_version(&self, name: ThingName, expected: Option<u64>) -> Result<(), Error> {
         let broker = Arc::clone(&self.broker);
-        self.change(move |tx| delete(tx, &broker, &name)).await
+        let delete = move |tx: &mut Tx<'_>| {
+            things::expect_version(tx.connection, &name, expected)?;
+            delete(tx, &broker, &name)
+        };
+        self.change(delete).await
     }
 
     /// Attaches a certificate to a thing, which gives its connections the thing policy variables.
@@ -87,6 +96,15 @@ impl IotCore {
     /// [`Error::Store`].
     pub async fn list_thing_certificates(&self, name: ThingName) -> Result<Vec<CertificateId>, Error> {
         Ok(self.broker.store.read(move |connection| things::principals(connection, &name)).await?)
+    }
+    /// The things that a certificate is attached to, after the name `after` (empty for the first page), in the order of their
+    /// names, at most [`PAGE_ITEMS_MAX`](crate::limits::PAGE_ITEMS_MAX).
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Store`].
+    pub async fn list_certificate_things(&self, id: CertificateId, after: &str) -> Result<Vec<ThingName>, Error> {
+        let after = after.to_owned();
+        self.broker.store.read(move |connection| things::of_principal(connection, id, &after)).await
     }
 }
 

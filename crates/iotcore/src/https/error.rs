@@ -70,9 +70,12 @@ impl ApiError {
         Self::new(413, "RequestEntityTooLargeException", "the body is larger than allowed".into())
     }
 
-    /// Of `DeleteCertificate`: the certificate is active.
-    pub(super) fn certificate_state(message: impl Into<String>) -> Self {
-        Self::new(406, "CertificateStateException", message.into())
+    /// Of operations on things and thing groups, which have neither `LimitExceededException` nor `DeleteConflictException`.
+    pub(super) fn of_things(error: Error) -> Self {
+        match error {
+            Error::LimitExceeded { .. } | Error::DeleteConflict { .. } => Self::invalid(chain(&error)),
+            error => error.into(),
+        }
     }
 
     /// The client is told nothing of what is wrong here.
@@ -125,14 +128,20 @@ impl From<Error> for ApiError {
             Error::NotFound { .. } => (404, "ResourceNotFoundException"),
             Error::AlreadyExists { .. } => (409, "ResourceAlreadyExistsException"),
             Error::DeleteConflict { .. } => (409, "DeleteConflictException"),
+            Error::CertificateActive { .. } => (406, "CertificateStateException"),
+            Error::VersionConflict { .. } => (409, "VersionConflictException"),
+            Error::VersionsLimitExceeded { .. } => (409, "VersionsLimitExceededException"),
             Error::LimitExceeded { .. } => (410, "LimitExceededException"),
             Error::Policy(_) => (400, "MalformedPolicyException"),
-            Error::Name { .. } | Error::ThingName(_) | Error::Template(_) | Error::Status => {
-                (400, "InvalidRequestException")
-            }
-            Error::Job(_) | Error::StatusDetails(_) => (400, "InvalidRequestException"),
+            Error::Name { .. }
+            | Error::ThingName(_)
+            | Error::SameHierarchy { .. }
+            | Error::Template(_)
+            | Error::Job(_)
+            | Error::StatusDetails(_)
+            | Error::Status => (400, "InvalidRequestException"),
+            Error::Certificate => (400, "CertificateValidationException"),
             Error::InvalidState { .. } => (409, "InvalidStateTransitionException"),
-            Error::VersionConflict { .. } => (409, "VersionConflictException"),
             Error::Ca(CaError::Csr(_) | CaError::KeyType) => (400, "InvalidRequestException"),
             _ => return Self::internal(&error),
         };

@@ -5,7 +5,7 @@
 //! has). Developer Guide, "Device communication protocols", HTTPS, and "Protocols, port mappings, and authentication"; API
 //! Reference; paths and members as in botocore's models `iot`, `iot-data` and `iot-jobs-data`.
 //!
-//! Left out: thing groups and types, policy versions, tags.
+//! Left out: thing types, dynamic groups, tags.
 
 mod caller;
 mod connectivity;

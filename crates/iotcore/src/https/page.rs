@@ -34,6 +34,16 @@ impl Page {
         &self.after
     }
 
+    /// A page of a list that is here in full, in the order of its names, as by [`Page::cut`].
+    pub(super) fn cut_all<T>(&self, mut items: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, Option<String>) {
+        items.retain(|item| name(item) > self.after());
+        let has_more = items.len() > self.max;
+        items.truncate(self.max);
+        let last = items.last().filter(|_| has_more);
+        let next = last.map(|last| URL_SAFE_NO_PAD.encode(name(last)));
+        (items, next)
+    }
+
     /// As many items as were asked for, and the token of the next page if there may be more. `items` are up to
     /// [`PAGE_ITEMS_MAX`].
     pub(super) fn cut<T>(&self, mut items: Vec<T>, name: impl Fn(&T) -> &str) -> (Vec<T>, Option<String>) {
@@ -65,6 +75,10 @@ mod tests {
         let second = page(&format!("maxResults=2&nextToken={}", next.unwrap())).unwrap();
         assert_eq!(second.after(), "b/ä");
         assert_eq!(second.cut(vec!["c"], |item| item), (vec!["c"], None));
+        let all = vec!["a", "b/ä", "c", "d"];
+        assert_eq!(second.cut_all(all.clone(), |item| item), (vec!["c", "d"], None));
+        let (items, next) = first.cut_all(all, |item| item);
+        assert_eq!((items, next.is_some()), (vec!["a", "b/ä"], true));
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) enum Rejection {
     TooMany,
     #[error("there is no provisioning template `{0}`")]
     NoTemplate(String),
+    #[error("the provisioning template `{0}` is not enabled")]
+    Disabled(String),
     #[error("the certificate ownership token is unknown, used or expired")]
     Token,
     #[error("the claim is no longer active")]
@@ -68,7 +70,7 @@ impl Rejection {
             Self::Hook(_) | Self::HookTimeout => (500, "PreProvisioningHookError"),
             Self::Template(_) => (400, "InvalidParameters"),
             Self::Conflict(_) => (409, "Conflict"),
-            Self::Resources(_) => (400, "InvalidTemplate"),
+            Self::Resources(_) | Self::Disabled(_) => (400, "InvalidTemplate"),
             Self::Store(_) => (500, "InternalFailure"),
         };
         json!({"statusCode": status, "errorCode": code, "errorMessage": self.to_string()}).to_string().into_bytes()

@@ -46,8 +46,11 @@ pub(super) async fn register(
     let (body, certificate_id) = {
         let (name, token) = (template_name.to_owned(), token.clone());
         let read = move |connection: &rusqlite::Connection| {
-            let body = templates::body(connection, &name)?.ok_or(Rejection::NoTemplate(name))?;
-            Ok::<_, Rejection>((body, tokens::certificate(connection, &token, now_ms)?))
+            let Some(template) = templates::get(connection, &name)? else { return Err(Rejection::NoTemplate(name)) };
+            if !template.settings.enabled {
+                return Err(Rejection::Disabled(name));
+            }
+            Ok((template.body, tokens::certificate(connection, &token, now_ms)?))
         };
         broker.store.read(read).await?
     };

@@ -133,8 +133,7 @@ pub(crate) fn sweep(connection: &Connection, now_ms: u64, rows_max: u64) -> Resu
 pub(crate) fn delete(connection: &Connection, id: CertificateId) -> Result<(), Error> {
     let certificate = get(connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;
     if certificate.status == Status::Active {
-        let hint = "set it to INACTIVE or REVOKED first";
-        return Err(Error::DeleteConflict { kind: "certificate", name: id.to_string(), hint });
+        return Err(Error::CertificateActive { id });
     }
     connection.prepare_cached("DELETE FROM certificates WHERE id = ?1")?.execute([id.to_string()])?;
     Ok(())

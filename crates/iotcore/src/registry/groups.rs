@@ -18,24 +18,30 @@ pub struct ThingGroup {
     pub name: String,
     /// The groups above it, the topmost first; the last one is its parent.
     pub ancestors: Vec<String>,
+    /// What it is for; empty if nobody said.
+    pub description: String,
     /// Its attributes.
     pub attributes: BTreeMap<String, String>,
     /// When it was created, in milliseconds since 1970.
     pub created_ms: u64,
+    /// 1, and one more with every update.
+    pub version: u64,
 }
 
-/// Creates a group below its parent, if it has one; one that exists with the same parent and attributes is left as it is.
-/// API Reference, `CreateThingGroup`.
+/// Creates a group below its parent, if it has one; one that exists with the same parent, description and attributes is left
+/// as it is. API Reference, `CreateThingGroup`.
 pub(crate) fn create(
     connection: &Connection,
     name: &str,
     parent: Option<&str>,
+    description: &str,
     attributes: &BTreeMap<String, String>,
     now_ms: u64,
 ) -> Result<(), Error> {
     checked("group", name, THING_NAME_BYTES_MAX)?;
     if let Some(group) = get(connection, name)? {
-        if group.ancestors.last().map(String::as_str) == parent && group.attributes == *attributes {
+        let has_parent = group.ancestors.last().map(String::as_str) == parent;
+        if has_parent && group.description == description && group.attributes == *attributes {
             return Ok(());
         }
         return Err(Error::AlreadyExists { kind: "thing group", name: name.into() });
@@ -54,24 +60,46 @@ pub(crate) fn create(
     }
     let attributes = serde_json::to_string(attributes).map_err(|error| StoreError::Value(error.to_string()))?;
     connection
-        .prepare_cached("INSERT INTO thing_groups (name, parent, attributes, created_ms) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![name, parent, attributes, now_ms as i64])?;
+        .prepare_cached(
+            "INSERT INTO thing_groups (name, parent, description, attributes, created_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![name, parent, description, attributes, now_ms as i64])?;
     Ok(())
 }
 
-pub(crate) fn get(connection: &Connection, name: &str) -> Result<Option<ThingGroup>, StoreError> {
-    let found: Option<(String, i64)> = connection
-        .prepare_cached("SELECT attributes, created_ms FROM thing_groups WHERE name = ?1")?
-        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+/// Replaces the description and attributes of a group that exists; gives its new version. API Reference, `UpdateThingGroup`.
+pub(crate) fn update(
+    connection: &Connection,
+    name: &str,
+    description: &str,
+    attributes: &BTreeMap<String, String>,
+) -> Result<u64, Error> {
+    let attributes = serde_json::to_string(attributes).map_err(|error| StoreError::Value(error.to_string()))?;
+    let version: Option<i64> = connection
+        .prepare_cached(
+            "UPDATE thing_groups SET description = ?2, attributes = ?3, version = version + 1 WHERE name = ?1
+             RETURNING version",
+        )?
+        .query_row(params![name, description, attributes], |row| row.get(0))
         .optional()?;
-    let Some((attributes, created_ms)) = found else { return Ok(None) };
+    version.map(i64::unsigned_abs).ok_or_else(|| Error::not_found("thing group", name))
+}
+
+pub(crate) fn get(connection: &Connection, name: &str) -> Result<Option<ThingGroup>, StoreError> {
+    let found: Option<(String, String, i64, i64)> = connection
+        .prepare_cached("SELECT description, attributes, created_ms, version FROM thing_groups WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+        .optional()?;
+    let Some((description, attributes, created_ms, version)) = found else { return Ok(None) };
     let mut ancestors = lineage(connection, name)?;
     ancestors.pop();
     Ok(Some(ThingGroup {
         name: name.into(),
         ancestors,
+        description,
         attributes: serde_json::from_str(&attributes).map_err(|error| StoreError::Value(error.to_string()))?,
         created_ms: created_ms.unsigned_abs(),
+        version: version.unsigned_abs(),
     }))
 }
 
@@ -84,7 +112,7 @@ pub(crate) fn require(connection: &Connection, name: &str) -> Result<(), Error> 
 }
 
 /// A group and those above it, the topmost first.
-fn lineage(connection: &Connection, name: &str) -> Result<Vec<String>, StoreError> {
+pub(crate) fn lineage(connection: &Connection, name: &str) -> Result<Vec<String>, StoreError> {
     let mut select = connection.prepare_cached(
         "WITH RECURSIVE line (name, parent, height) AS (
              SELECT name, parent, 0 FROM thing_groups WHERE name = ?1
@@ -97,12 +125,13 @@ fn lineage(connection: &Connection, name: &str) -> Result<Vec<String>, StoreErro
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-/// Groups after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`]: those directly below `parent`, or
-/// all below it, or without a parent all there are. API Reference, `ListThingGroups`.
+/// Groups whose names begin with `prefix`, after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`]:
+/// those directly below `parent`, or all below it, or without a parent all there are. API Reference, `ListThingGroups`.
 pub(crate) fn list(
     connection: &Connection,
     parent: Option<&str>,
     recursive: bool,
+    prefix: &str,
     after: &str,
 ) -> Result<Vec<String>, StoreError> {
     let mut select = connection.prepare_cached(
@@ -111,9 +140,9 @@ pub(crate) fn list(
              UNION
              SELECT g.name FROM thing_groups AS g JOIN below AS b ON g.parent = b.name WHERE ?2
          )
-         SELECT name FROM below WHERE name > ?3 ORDER BY name LIMIT ?4",
+         SELECT name FROM below WHERE name > ?3 AND substr(name, 1, length(?5)) = ?5 ORDER BY name LIMIT ?4",
     )?;
-    let names = select.query_map(params![parent, recursive, after, PAGE_ITEMS_MAX as i64], |row| row.get(0))?;
+    let names = select.query_map(params![parent, recursive, after, PAGE_ITEMS_MAX as i64, prefix], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
 
@@ -131,9 +160,7 @@ pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Error> {
 
 /// Puts a thing into a group; both must exist. API Reference, `AddThingToThingGroup`.
 pub(crate) fn add(connection: &Connection, thing: &ThingName, group: &str) -> Result<(), Error> {
-    if things::get(connection, thing)?.is_none() {
-        return Err(Error::not_found("thing", thing.as_str()));
-    }
+    things::require(connection, thing)?;
     require(connection, group)?;
     let groups = direct(connection, thing)?;
     if groups.iter().any(|other| other == group) {

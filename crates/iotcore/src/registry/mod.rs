@@ -3,6 +3,8 @@
 pub(crate) mod certificates;
 pub(crate) mod groups;
 pub(crate) mod policies;
+pub(crate) mod policy_versions;
 pub(crate) mod principal;
+pub(crate) mod template_versions;
 pub(crate) mod templates;
 pub(crate) mod things;

@@ -1,6 +1,6 @@
-//! Policies by name, and the certificates and thing groups they are attached to.
+//! Policies by name, with the document that is in force, and the certificates and thing groups they are attached to.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::error::Error;
 use crate::ids::CertificateId;
@@ -13,8 +13,23 @@ use crate::store::StoreError;
 pub struct Policy {
     /// Its name.
     pub name: String,
-    /// Its document, in JSON.
+    /// The document of its default version, in JSON: what is in force.
     pub document: String,
+    /// Its default version.
+    pub default_version: u64,
+    /// When it was created, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// When what is in force last changed, in milliseconds since 1970.
+    pub updated_ms: u64,
+}
+
+/// What a policy is attached to. API Reference, `AttachPolicy`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyTarget {
+    /// A certificate.
+    Certificate(CertificateId),
+    /// A thing group, by its name.
+    Group(String),
 }
 
 /// API Reference, `CreatePolicy`: 1 to 128 of letters, digits and `_+=,.@-`.
@@ -36,14 +51,24 @@ pub(crate) fn create(connection: &Connection, name: &str, document: &str, now_ms
     }
 }
 
-/// Creates a policy or replaces its document.
+/// Creates a policy or replaces the document of its default version.
 pub(crate) fn put(connection: &Connection, name: &str, document: &str, now_ms: u64) -> Result<(), Error> {
     check_name(name)?;
     PolicyDocument::parse(document)?;
+    if get(connection, name)?.is_some_and(|policy| policy.document == document) {
+        return Ok(());
+    }
     connection
         .prepare_cached(
-            "INSERT INTO policies (name, document, created_ms) VALUES (?1, ?2, ?3)
-             ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+            "INSERT INTO policies (name, created_ms, updated_ms) VALUES (?1, ?2, ?2)
+             ON CONFLICT (name) DO UPDATE SET updated_ms = excluded.updated_ms",
+        )?
+        .execute(params![name, now_ms as i64])?;
+    connection
+        .prepare_cached(
+            "INSERT INTO policy_versions (policy, version, document, created_ms, updated_ms)
+             SELECT name, default_version, ?2, ?3, ?3 FROM policies WHERE name = ?1
+             ON CONFLICT (policy, version) DO UPDATE SET document = excluded.document, updated_ms = excluded.updated_ms",
         )?
         .execute(params![name, document, now_ms as i64])?;
     Ok(())
@@ -51,27 +76,53 @@ pub(crate) fn put(connection: &Connection, name: &str, document: &str, now_ms: u
 
 pub(crate) fn get(connection: &Connection, name: &str) -> Result<Option<Policy>, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT name, document FROM policies WHERE name = ?1")?
-        .query_row([name], |row| Ok(Policy { name: row.get(0)?, document: row.get(1)? }))
+        .prepare_cached(
+            "SELECT name, document, default_version, created_ms, updated_ms FROM policies_in_force WHERE name = ?1",
+        )?
+        .query_row([name], policy)
         .optional()?)
+}
+
+fn policy(row: &Row<'_>) -> rusqlite::Result<Policy> {
+    Ok(Policy {
+        name: row.get(0)?,
+        document: row.get(1)?,
+        default_version: row.get::<_, i64>(2)?.unsigned_abs(),
+        created_ms: row.get::<_, i64>(3)?.unsigned_abs(),
+        updated_ms: row.get::<_, i64>(4)?.unsigned_abs(),
+    })
+}
+
+/// The policy must exist.
+pub(crate) fn require(connection: &Connection, name: &str) -> Result<(), Error> {
+    match connection.prepare_cached("SELECT 1 FROM policies WHERE name = ?1")?.exists([name])? {
+        true => Ok(()),
+        false => Err(Error::not_found("policy", name)),
+    }
 }
 
 /// Policies after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`].
 pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Policy>, StoreError> {
-    let mut select =
-        connection.prepare_cached("SELECT name, document FROM policies WHERE name > ?1 ORDER BY name LIMIT ?2")?;
-    let policies = select.query_map(params![after, PAGE_ITEMS_MAX as i64], |row| {
-        Ok(Policy { name: row.get(0)?, document: row.get(1)? })
-    })?;
+    let mut select = connection.prepare_cached(
+        "SELECT name, document, default_version, created_ms, updated_ms FROM policies_in_force
+         WHERE name > ?1 ORDER BY name LIMIT ?2",
+    )?;
+    let policies = select.query_map(params![after, PAGE_ITEMS_MAX as i64], policy)?;
     Ok(policies.collect::<Result<_, _>>()?)
 }
 
-/// Deletes a policy that is attached to nothing. API Reference, `DeletePolicy`.
+/// Deletes a policy that is attached to nothing and has its default version only. API Reference, `DeletePolicy`.
 pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Error> {
     let attached = "SELECT 1 FROM policy_attachments WHERE policy = ?1
                     UNION ALL SELECT 1 FROM group_policies WHERE policy = ?1";
     if connection.prepare_cached(attached)?.exists([name])? {
         let hint = "detach it from its certificates and thing groups first";
+        return Err(Error::DeleteConflict { kind: "policy", name: name.into(), hint });
+    }
+    let others = "SELECT 1 FROM policies AS p JOIN policy_versions AS v ON v.policy = p.name
+                  WHERE p.name = ?1 AND v.version <> p.default_version";
+    if connection.prepare_cached(others)?.exists([name])? {
+        let hint = "delete its versions but for the default one first";
         return Err(Error::DeleteConflict { kind: "policy", name: name.into(), hint });
     }
     match connection.prepare_cached("DELETE FROM policies WHERE name = ?1")?.execute([name])? {
@@ -82,9 +133,7 @@ pub(crate) fn delete(connection: &Connection, name: &str) -> Result<(), Error> {
 
 /// Attaches a policy; both must exist. API Reference, `AttachPolicy`.
 pub(crate) fn attach(connection: &Connection, name: &str, id: CertificateId) -> Result<(), Error> {
-    if get(connection, name)?.is_none() {
-        return Err(Error::not_found("policy", name));
-    }
+    require(connection, name)?;
     super::certificates::require(connection, id)?;
     let id = id.to_string();
     let others: i64 = connection
@@ -119,9 +168,7 @@ pub(crate) fn of_certificate(connection: &Connection, id: CertificateId) -> Resu
 
 /// Attaches a policy to a thing group; both must exist. API Reference, `AttachPolicy`.
 pub(crate) fn attach_to_group(connection: &Connection, name: &str, group: &str) -> Result<(), Error> {
-    if get(connection, name)?.is_none() {
-        return Err(Error::not_found("policy", name));
-    }
+    require(connection, name)?;
     super::groups::require(connection, group)?;
     let others: i64 = connection
         .prepare_cached("SELECT count(*) FROM group_policies WHERE thing_group = ?1 AND policy <> ?2")?
@@ -149,4 +196,37 @@ pub(crate) fn of_group(connection: &Connection, group: &str) -> Result<Vec<Strin
         connection.prepare_cached("SELECT policy FROM group_policies WHERE thing_group = ?1 ORDER BY policy")?;
     let names = select.query_map([group], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
+}
+
+/// What a policy is attached to, at most [`PAGE_ITEMS_MAX`]: certificates in the order of their ids, then thing groups in that
+/// of their names, after `after` if there is one. API Reference, `ListTargetsForPolicy`.
+pub(crate) fn targets(
+    connection: &Connection,
+    name: &str,
+    after: Option<&PolicyTarget>,
+) -> Result<Vec<PolicyTarget>, Error> {
+    require(connection, name)?;
+    let (is_group, last) = match after {
+        None => (false, String::new()),
+        Some(PolicyTarget::Certificate(id)) => (false, id.to_string()),
+        Some(PolicyTarget::Group(name)) => (true, name.clone()),
+    };
+    let mut select = connection.prepare_cached(
+        "SELECT is_group, target FROM (
+             SELECT 0 AS is_group, certificate_id AS target FROM policy_attachments WHERE policy = ?1
+             UNION ALL
+             SELECT 1, thing_group FROM group_policies WHERE policy = ?1
+         ) WHERE (is_group, target) > (?2, ?3) ORDER BY is_group, target LIMIT ?4",
+    )?;
+    let rows = select.query_map(params![name, is_group, last, PAGE_ITEMS_MAX as i64], |row| {
+        Ok((row.get::<_, bool>(0)?, row.get::<_, String>(1)?))
+    })?;
+    rows.map(|row| match row? {
+        (true, name) => Ok(PolicyTarget::Group(name)),
+        (false, id) => match id.parse() {
+            Ok(id) => Ok(PolicyTarget::Certificate(id)),
+            Err(error) => Err(StoreError::Value(format!("{error}")).into()),
+        },
+    })
+    .collect()
 }

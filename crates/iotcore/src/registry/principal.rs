@@ -76,7 +76,7 @@ fn policies(connection: &Connection, id: &str, thing: Option<&str>) -> Result<Ve
              UNION
              SELECT g.parent FROM thing_groups AS g JOIN held AS h ON g.name = h.name WHERE g.parent IS NOT NULL
          )
-         SELECT name, document FROM policies WHERE name IN (
+         SELECT name, document FROM policies_in_force WHERE name IN (
              SELECT policy FROM policy_attachments WHERE certificate_id = ?1
              UNION
              SELECT policy FROM group_policies WHERE thing_group IN (SELECT name FROM held)

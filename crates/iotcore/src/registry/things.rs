@@ -21,6 +21,20 @@ pub struct Thing {
     pub attributes: BTreeMap<String, String>,
     /// When it was created, in milliseconds since 1970.
     pub created_ms: u64,
+    /// 1, and one more with every update.
+    pub version: u64,
+}
+
+/// Which things are asked for: those that agree with all that is said.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) type_name: Option<String>,
+    /// Has an attribute of this name.
+    pub(crate) attribute: Option<String>,
+    /// That attribute has this value.
+    pub(crate) value: Option<String>,
+    /// Or begins with it.
+    pub(crate) is_prefix: bool,
 }
 
 /// Creates a thing; one that exists with the same type and attributes is left as it is. API Reference, `CreateThing`.
@@ -53,7 +67,8 @@ pub(crate) fn put(
     connection
         .prepare_cached(
             "INSERT INTO things (name, type_name, attributes, created_ms) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (name) DO UPDATE SET type_name = excluded.type_name, attributes = excluded.attributes",
+             ON CONFLICT (name) DO UPDATE SET type_name = excluded.type_name, attributes = excluded.attributes,
+                 version = version + 1",
         )?
         .execute(params![name.as_str(), type_name, attributes, now_ms as i64])?;
     Ok(())
@@ -72,19 +87,40 @@ pub(crate) fn update(
 
 pub(crate) fn get(connection: &Connection, name: &ThingName) -> Result<Option<Thing>, StoreError> {
     connection
-        .prepare_cached("SELECT name, type_name, attributes, created_ms FROM things WHERE name = ?1")?
+        .prepare_cached("SELECT name, type_name, attributes, created_ms, version FROM things WHERE name = ?1")?
         .query_row([name.as_str()], |row| Ok(thing(row)))
         .optional()?
         .transpose()
 }
 
-/// Things after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`].
-pub(crate) fn list(connection: &Connection, after: &str) -> Result<Vec<Thing>, StoreError> {
+/// The thing must exist.
+pub(crate) fn require(connection: &Connection, name: &ThingName) -> Result<(), Error> {
+    get(connection, name)?.map(drop).ok_or_else(|| Error::not_found("thing", name.as_str()))
+}
+
+/// The thing must exist, and have the version that is expected if one is.
+pub(crate) fn expect_version(connection: &Connection, name: &ThingName, expected: Option<u64>) -> Result<(), Error> {
+    let thing = get(connection, name)?.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
+    match expected {
+        Some(expected) if expected != thing.version => {
+            Err(Error::VersionConflict { kind: "thing", name: name.to_string(), version: thing.version })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Things after the name `after`, in the order of their names, at most [`PAGE_ITEMS_MAX`]. API Reference, `ListThings`.
+pub(crate) fn list(connection: &Connection, filter: &Filter, after: &str) -> Result<Vec<Thing>, StoreError> {
+    let Filter { type_name, attribute, value, is_prefix } = filter;
     connection
         .prepare_cached(
-            "SELECT name, type_name, attributes, created_ms FROM things WHERE name > ?1 ORDER BY name LIMIT ?2",
+            "SELECT name, type_name, attributes, created_ms, version FROM things
+             WHERE name > ?1 AND (?3 IS NULL OR type_name = ?3) AND (?4 IS NULL OR EXISTS (
+                 SELECT 1 FROM json_each(things.attributes) AS a WHERE a.key = ?4
+                 AND (?5 IS NULL OR a.value = ?5 OR (?6 AND substr(a.value, 1, length(?5)) = ?5))
+             )) ORDER BY name LIMIT ?2",
         )?
-        .query_map(params![after, PAGE_ITEMS_MAX as i64], |row| Ok(thing(row)))?
+        .query_map(params![after, PAGE_ITEMS_MAX as i64, type_name, attribute, value, is_prefix], |row| Ok(thing(row)))?
         .map(|row| row?)
         .collect()
 }
@@ -96,6 +132,7 @@ fn thing(row: &Row<'_>) -> Result<Thing, StoreError> {
         type_name: row.get(1)?,
         attributes: serde_json::from_str(&row.get::<_, String>(2)?).map_err(|error| value(&error))?,
         created_ms: row.get::<_, i64>(3)?.unsigned_abs(),
+        version: row.get::<_, i64>(4)?.unsigned_abs(),
     })
 }
 
@@ -113,9 +150,7 @@ pub(crate) fn delete(connection: &Connection, name: &ThingName) -> Result<(), Er
 
 /// Attaches a certificate; both must exist. API Reference, `AttachThingPrincipal`.
 pub(crate) fn attach(connection: &Connection, name: &ThingName, id: CertificateId) -> Result<(), Error> {
-    if get(connection, name)?.is_none() {
-        return Err(Error::not_found("thing", name.as_str()));
-    }
+    require(connection, name)?;
     super::certificates::require(connection, id)?;
     connection
         .prepare_cached("INSERT INTO thing_principals (thing, certificate_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
@@ -137,5 +172,18 @@ pub(crate) fn principals(connection: &Connection, name: &ThingName) -> Result<Ve
         .prepare_cached("SELECT certificate_id FROM thing_principals WHERE thing = ?1 ORDER BY certificate_id")?
         .query_map([name.as_str()], |row| row.get::<_, String>(0))?
         .map(|id| id?.parse().map_err(|error| StoreError::Value(format!("{error}"))))
+        .collect()
+}
+
+/// The things that a certificate is attached to, after the name `after`, in the order of their names, at most
+/// [`PAGE_ITEMS_MAX`]; it must be registered. API Reference, `ListPrincipalThings`.
+pub(crate) fn of_principal(connection: &Connection, id: CertificateId, after: &str) -> Result<Vec<ThingName>, Error> {
+    super::certificates::require(connection, id)?;
+    connection
+        .prepare_cached(
+            "SELECT thing FROM thing_principals WHERE certificate_id = ?1 AND thing > ?2 ORDER BY thing LIMIT ?3",
+        )?
+        .query_map(params![id.to_string(), after, PAGE_ITEMS_MAX as i64], |row| row.get::<_, String>(0))?
+        .map(|name| ThingName::parse(&name?).map_err(|error| StoreError::Value(error.to_string()).into()))
         .collect()
 }

@@ -4,6 +4,8 @@
 
 mod close;
 mod held;
+#[cfg(test)]
+mod migration_tests;
 mod open;
 mod read;
 #[cfg(test)]

@@ -12,8 +12,12 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Store, StoreError, read, write};
 
 /// One migration a version, in order; the database's `user_version` says how many it has had.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("schema.sql"), include_str!("jobs_and_presence.sql"), include_str!("schema-4.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("schema/1_first.sql"),
+    include_str!("schema/2_jobs_and_presence.sql"),
+    include_str!("schema/3_versions.sql"),
+    include_str!("schema/4_foreign_certificates.sql"),
+];
 /// A writer that is ending, in this process or another, has this long to let go.
 const LOCK_ATTEMPTS_MAX: u32 = 100;
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! Group commit under failures: what is reported is what is durable.
+//! Group commit under failures: what is reported is what is durable. Databases of earlier versions.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use super::read::READS_AT_ONCE_MAX;
 use super::{Store, StoreError, Tx, Waiver, open};
 
-async fn opened(directory: &TempDir) -> Store {
+pub(super) async fn opened(directory: &TempDir) -> Store {
     open(directory.path()).await.unwrap()
 }
 
@@ -166,24 +166,6 @@ async fn a_database_of_a_later_version_is_refused() {
     store.write(later).await.unwrap();
     drop(store);
     assert!(matches!(open(directory.path()).await, Err(StoreError::Newer { found: 99, .. })));
-}
-
-#[tokio::test]
-async fn a_database_of_the_first_version_keeps_what_it_has() {
-    let directory = TempDir::new().unwrap();
-    let first = rusqlite::Connection::open(directory.path().join("iotcore.db")).unwrap();
-    first.execute_batch(include_str!("schema.sql")).unwrap();
-    let row = "INSERT INTO clients (client_id, version, forget_ms, session_identifier, principal, ip_address)
-               VALUES ('a', 7, 9, 'x', 'y', '::1')";
-    first.execute(row, []).unwrap();
-    first.pragma_update(None, "user_version", 1).unwrap();
-    first.close().unwrap();
-    let read = |connection: &rusqlite::Connection| {
-        let row = "SELECT version, disconnected_ms FROM clients WHERE client_id = 'a'";
-        Ok::<_, StoreError>(connection.query_row(row, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
-    };
-    let found: (i64, Option<i64>) = opened(&directory).await.read(read).await.unwrap();
-    assert_eq!(found, (7, None));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 use super::TemplateError;
 use super::body::{Policy, Template, policy_source};
 use super::value::{CERTIFICATE_ID, Scope, shape};
-use crate::limits::{ATTRIBUTE_NAME_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX, THING_NAME_BYTES_MAX};
+use crate::attributes::check;
+use crate::limits::{ATTRIBUTES_MAX, THING_NAME_BYTES_MAX};
 use crate::names::{ThingName, checked};
 
 /// What is to be made for one device; nothing of it exists yet.
@@ -156,21 +157,11 @@ impl Template {
             if attributes.len() == ATTRIBUTES_MAX {
                 return refused("a thing has at most 50 attributes");
             }
-            if name.is_empty() || name.len() > ATTRIBUTE_NAME_BYTES_MAX || !name.bytes().all(is_attribute_byte) {
-                return refused("a name is 1 to 128 of letters, digits and `_.,@/:#-`");
-            }
-            if value.len() > ATTRIBUTE_VALUE_BYTES_MAX
-                || !value.bytes().all(|byte| is_attribute_byte(byte) || matches!(byte, b'[' | b']'))
-            {
-                return refused("a value is up to 800 of letters, digits and `_.,@/:#-[]`");
+            if let Err(reason) = check(name, &value) {
+                return refused(reason);
             }
             attributes.insert(name.clone(), value);
         }
         Ok(attributes)
     }
-}
-
-/// API Reference, `AttributePayload`.
-fn is_attribute_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"_.,@/:#-".contains(&byte)
 }

@@ -144,6 +144,33 @@ async fn aws_control_plane() {
     https.stop().await;
 }
 
+/// A device that may connect: what else it may is up to the script.
+const CONNECT: &str =
+    r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iot:Connect", "Resource": "*"}}"#;
+
+/// Runs a script that has AWS's control plane and the device `den`.
+async fn run_as_operator(script: &str) {
+    let https = Https::start().await;
+    let den = https.world.device_with("den", CONNECT).await;
+    run(script, &[&https.address.port().to_string(), KEY, SECRET], &den).await;
+    https.stop().await;
+}
+
+#[tokio::test]
+async fn aws_thing_groups() {
+    run_as_operator("python/groups.py").await;
+}
+
+#[tokio::test]
+async fn aws_policy_versions() {
+    run_as_operator("python/policy_versions.py").await;
+}
+
+#[tokio::test]
+async fn aws_provisioning_templates() {
+    run_as_operator("python/templates.py").await;
+}
+
 #[tokio::test]
 async fn a_request_has_its_bounds() {
     let https = Https::start().await;

@@ -1,6 +1,8 @@
 //! The broker from outside: real sockets, mutual TLS, `rumqttc` as the device.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a failed test panics")]
 
+#[cfg(feature = "https")]
+mod aws_cli;
 mod certificates;
 mod clients;
 mod common;
@@ -19,6 +21,7 @@ mod mqtt5_sessions;
 mod peer5;
 mod persistence;
 mod policy;
+mod policy_versions;
 mod provisioning;
 mod pubsub;
 mod robustness;

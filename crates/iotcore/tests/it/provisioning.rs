@@ -176,6 +176,30 @@ async fn a_claim_is_good_for_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_default_version_of_an_enabled_template_provisions() {
+    let Fleet { world, claim } = Fleet::start().await;
+    let core = &world.core;
+    let mut device = claim.connect().await;
+    let created = create(&mut device, &KeyPair::generate().unwrap()).await;
+    let renamed = template().replace("\"sat\"", "\"renamed\"");
+    assert_eq!(core.create_template_version("fleet", &renamed, false).await.unwrap(), 2);
+    core.update_template("fleet", |settings| settings.enabled = false, None).await.unwrap();
+    let refused = ask(&mut device, PROVISION, &register(&created, "7", "right"), "rejected").await;
+    assert_eq!((&refused["statusCode"], &refused["errorCode"]), (&json!(400), &json!("InvalidTemplate")), "{refused}");
+    // Neither another version nor a new body enables it.
+    core.put_template("fleet", &template()).await.unwrap();
+    ask(&mut device, PROVISION, &register(&created, "7", "right"), "rejected").await;
+    core.update_template("fleet", |settings| settings.enabled = true, None).await.unwrap();
+    let registered = ask(&mut device, PROVISION, &register(&created, "7", "right"), "accepted").await;
+    assert_eq!(registered["thingName"], "sat-7");
+    core.update_template("fleet", |_| (), Some(2)).await.unwrap();
+    let created = create(&mut device, &KeyPair::generate().unwrap()).await;
+    let registered = ask(&mut device, PROVISION, &register(&created, "7", "right"), "accepted").await;
+    assert_eq!(registered["thingName"], "renamed-7");
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replies_are_for_the_asking_connection_only() {
     let Fleet { world, claim } = Fleet::start().await;
     let mut eavesdropper = world.device("eavesdropper").await.connect().await;

@@ -15,7 +15,9 @@ use crate::https::page::Page;
 use crate::https::reply::Reply;
 use crate::https::route::{Answer, Call};
 use crate::ids::Status;
-use crate::registry::certificates::Certificate;
+use crate::registry::certificates::{self, Certificate};
+use crate::registry::{policies, things};
+use crate::store::Tx;
 
 /// `POST /keys-and-certificate?setAsActive={true|false}`
 pub(super) async fn create_with_keys(call: Call<'_>) -> Answer {
@@ -87,13 +89,25 @@ pub(super) async fn update(call: Call<'_>, id: &str) -> Answer {
     Ok(Reply::empty())
 }
 
-/// `DELETE /certificates/{certificateId}`. The certificate's policies and things are detached, as AWS does with `forceDelete`.
+/// `DELETE /certificates/{certificateId}?forceDelete={true|false}`. With it, the certificate's policies are detached.
 pub(super) async fn delete(call: Call<'_>, id: &str) -> Answer {
-    match call.core.delete_certificate(certificate_id(id)?).await {
-        Ok(()) => Ok(Reply::empty()),
-        Err(error @ Error::DeleteConflict { .. }) => Err(ApiError::certificate_state(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    let (id, force) = (certificate_id(id)?, call.request.flag("forceDelete")?);
+    let job = move |tx: &mut Tx<'_>| {
+        let conflict = |hint| Err(Error::DeleteConflict { kind: "certificate", name: id.to_string(), hint });
+        let certificate = certificates::get(tx.connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;
+        // One that is active is refused for that, whatever it is attached to.
+        if certificate.status != Status::Active {
+            if !things::of_principal(tx.connection, id, "")?.is_empty() {
+                return conflict("detach it from its things first");
+            }
+            if !force && !policies::of_certificate(tx.connection, id)?.is_empty() {
+                return conflict("detach its policies first, or delete it with forceDelete");
+            }
+        }
+        certificates::delete(tx.connection, id)
+    };
+    call.core.change(job).await?;
+    Ok(Reply::empty())
 }
 
 fn summary(config: &Config, certificate: &Certificate) -> Value {

@@ -1,5 +1,5 @@
 //! Provisioning templates. API Reference, `CreateProvisioningTemplate`, `DescribeProvisioningTemplate`,
-//! `ListProvisioningTemplates`, `DeleteProvisioningTemplate`, `CreateProvisioningClaim`. A template is enabled, has one version and no description.
+//! `ListProvisioningTemplates`, `UpdateProvisioningTemplate`, `DeleteProvisioningTemplate`, `CreateProvisioningClaim`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -12,14 +12,16 @@ use crate::https::error::ApiError;
 use crate::https::page::Page;
 use crate::https::reply::Reply;
 use crate::https::route::{Answer, Call};
-use crate::registry::templates;
-use crate::template::Template;
+use crate::limits::{ROLE_ARN_CHARS_MAX, TEMPLATE_DESCRIPTION_CHARS_MAX};
+use crate::registry::templates::{ProvisioningTemplate, TemplateSettings};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct CreateTemplate {
     template_name: String,
     template_body: String,
+    description: Option<String>,
+    provisioning_role_arn: Option<String>,
     #[serde(default)]
     enabled: bool,
     pre_provisioning_hook: Option<Value>,
@@ -34,7 +36,6 @@ pub(super) async fn create(call: Call<'_>) -> Answer {
     let asked: CreateTemplate = call.request.json()?;
     let kind = asked.kind.as_deref().unwrap_or("FLEET_PROVISIONING");
     let unsupported = [
-        (!asked.enabled, "a template that is not enabled"),
         (asked.pre_provisioning_hook.is_some(), "preProvisioningHook"),
         (kind != "FLEET_PROVISIONING", "another type than FLEET_PROVISIONING"),
         (!asked.tags.is_empty(), "tags"),
@@ -42,29 +43,65 @@ pub(super) async fn create(call: Call<'_>) -> Answer {
     if let Some((_, what)) = unsupported.into_iter().find(|(asked_for, _)| *asked_for) {
         return Err(ApiError::unsupported(what));
     }
-    let (name, body, now_ms) = (asked.template_name, asked.template_body, call.core.broker.clock.now_ms());
-    Template::parse(&body).map_err(Error::from)?;
-    let job = {
-        let name = name.clone();
-        move |tx: &mut crate::store::Tx<'_>| {
-            if templates::body(tx.connection, &name)?.is_some() {
-                return Err(Error::AlreadyExists { kind: "template", name });
-            }
-            templates::put(tx.connection, &name, &body, now_ms)
+    check(asked.description.as_deref(), asked.provisioning_role_arn.as_deref())?;
+    let settings = TemplateSettings {
+        description: asked.description.unwrap_or_default(),
+        enabled: asked.enabled,
+        role_arn: asked.provisioning_role_arn,
+    };
+    call.core.create_template(&asked.template_name, &asked.template_body, settings).await?;
+    let arn = arn(&call.core.broker.config, "provisioningtemplate", &asked.template_name);
+    Ok(Reply::json(&json!({"templateArn": arn, "templateName": asked.template_name, "defaultVersionId": 1})))
+}
+
+fn check(description: Option<&str>, role_arn: Option<&str>) -> Result<(), ApiError> {
+    if description.is_some_and(|text| text.chars().count() > TEMPLATE_DESCRIPTION_CHARS_MAX) {
+        return Err(ApiError::invalid(format!("a description is up to {TEMPLATE_DESCRIPTION_CHARS_MAX} characters")));
+    }
+    if role_arn.is_some_and(|text| text.chars().count() > ROLE_ARN_CHARS_MAX) {
+        return Err(ApiError::invalid(format!("a role's ARN is up to {ROLE_ARN_CHARS_MAX} characters")));
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpdateTemplate {
+    description: Option<String>,
+    enabled: Option<bool>,
+    default_version_id: Option<u64>,
+    provisioning_role_arn: Option<String>,
+    pre_provisioning_hook: Option<Value>,
+}
+
+/// `PATCH /provisioning-templates/{templateName}`. What is not given stays; there is no hook to remove.
+pub(super) async fn update(call: Call<'_>, name: &str) -> Answer {
+    let asked: UpdateTemplate = call.request.json()?;
+    if asked.pre_provisioning_hook.is_some() {
+        return Err(ApiError::unsupported("preProvisioningHook"));
+    }
+    check(asked.description.as_deref(), asked.provisioning_role_arn.as_deref())?;
+    let change = move |settings: &mut TemplateSettings| {
+        if let Some(description) = asked.description {
+            settings.description = description;
+        }
+        settings.enabled = asked.enabled.unwrap_or(settings.enabled);
+        if let Some(role_arn) = asked.provisioning_role_arn {
+            settings.role_arn = Some(role_arn);
         }
     };
-    call.core.broker.store.write(job).await?;
-    let arn = arn(&call.core.broker.config, "provisioningtemplate", &name);
-    Ok(Reply::json(&json!({"templateArn": arn, "templateName": name, "defaultVersionId": 1})))
+    call.core.update_template(name, change, asked.default_version_id).await?;
+    Ok(Reply::empty())
 }
 
 /// `GET /provisioning-templates/{templateName}`
 pub(super) async fn describe(call: Call<'_>, name: &str) -> Answer {
-    let body = call.core.get_template(name).await?.ok_or_else(|| Error::not_found("template", name))?;
-    let mut described = summary(&call.core.broker.config, name);
+    let template = call.core.get_template(name).await?.ok_or_else(|| Error::not_found("template", name))?;
+    let mut described = summary(&call.core.broker.config, &template);
     if let Some(members) = described.as_object_mut() {
-        members.insert("templateBody".into(), body.into());
-        members.insert("defaultVersionId".into(), 1.into());
+        members.insert("templateBody".into(), template.body.into());
+        members.insert("defaultVersionId".into(), template.default_version.into());
+        members.insert("provisioningRoleArn".into(), template.settings.role_arn.into());
     }
     Ok(Reply::json(&described))
 }
@@ -72,8 +109,8 @@ pub(super) async fn describe(call: Call<'_>, name: &str) -> Answer {
 /// `GET /provisioning-templates`
 pub(super) async fn list(call: Call<'_>) -> Answer {
     let page = Page::of(call.request, "nextToken", "maxResults")?;
-    let (names, next) = page.cut(call.core.list_templates(page.after()).await?, String::as_str);
-    let templates: Vec<Value> = names.iter().map(|name| summary(&call.core.broker.config, name)).collect();
+    let (templates, next) = page.cut(call.core.list_templates(page.after()).await?, |template| &template.name);
+    let templates: Vec<Value> = templates.iter().map(|template| summary(&call.core.broker.config, template)).collect();
     Ok(Reply::json(&json!({"templates": templates, "nextToken": next})))
 }
 
@@ -94,11 +131,14 @@ pub(super) async fn claim(call: Call<'_>, name: &str) -> Answer {
     })))
 }
 
-fn summary(config: &Config, name: &str) -> Value {
+fn summary(config: &Config, template: &ProvisioningTemplate) -> Value {
     json!({
-        "templateArn": arn(config, "provisioningtemplate", name),
-        "templateName": name,
-        "enabled": true,
+        "templateArn": arn(config, "provisioningtemplate", &template.name),
+        "templateName": template.name,
+        "description": template.settings.description,
+        "enabled": template.settings.enabled,
         "type": "FLEET_PROVISIONING",
+        "creationDate": timestamp(template.created_ms),
+        "lastModifiedDate": timestamp(template.updated_ms),
     })
 }

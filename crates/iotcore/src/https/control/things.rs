@@ -1,20 +1,18 @@
-//! Things. API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `UpdateThing`, `DeleteThing`. They have no versions.
-
-use std::collections::BTreeMap;
+//! Things. API Reference, `CreateThing`, `DescribeThing`, `ListThings`, `UpdateThing`, `DeleteThing`.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use super::names::arn;
+use super::attributes::AttributePayload;
+use super::names::{THING, arn, registry_id};
 use crate::core::Config;
 use crate::error::Error;
 use crate::https::error::ApiError;
 use crate::https::page::Page;
-use crate::https::reply::{Reply, uuid};
+use crate::https::reply::Reply;
 use crate::https::route::{Answer, Call};
 use crate::names::ThingName;
-use crate::registry::things::{self, Thing};
+use crate::registry::things::{self, Filter, Thing};
 use crate::store::Tx;
 
 #[derive(Deserialize)]
@@ -24,14 +22,6 @@ struct CreateThing {
     billing_group_name: Option<String>,
     #[serde(default)]
     attribute_payload: AttributePayload,
-}
-
-#[derive(Default, Deserialize)]
-struct AttributePayload {
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-    #[serde(default)]
-    merge: bool,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +44,8 @@ pub(super) async fn create(call: Call<'_>, name: &str) -> Answer {
     if asked.billing_group_name.is_some() {
         return Err(ApiError::unsupported("billingGroupName"));
     }
-    call.core.create_thing(name.clone(), asked.attribute_payload.attributes).await?;
+    let attributes = asked.attribute_payload.of_new().map_err(ApiError::of_things)?;
+    call.core.create_thing(name.clone(), attributes).await?;
     let thing = found(call, name).await?;
     let arn = thing_arn(&call.core.broker.config, &thing);
     Ok(Reply::json(&json!({"thingName": thing.name, "thingArn": arn, "thingId": id(&thing)})))
@@ -73,11 +64,23 @@ pub(super) async fn describe(call: Call<'_>, name: &str) -> Answer {
 
 /// `GET /things`
 pub(super) async fn list(call: Call<'_>) -> Answer {
-    call.request.without(&["attributeName", "attributeValue", "thingTypeName", "usePrefixAttributeValue"])?;
     let page = Page::of(call.request, "nextToken", "maxResults")?;
-    let (things, next) = page.cut(call.core.list_things(page.after()).await?, |thing| thing.name.as_str());
+    let (filter, after) = (filter(call)?, page.after().to_owned());
+    let read = move |connection: &rusqlite::Connection| things::list(connection, &filter, &after);
+    let (things, next) = page.cut(call.core.broker.store.read(read).await?, |thing| thing.name.as_str());
     let things: Vec<Value> = things.iter().map(|thing| summary(&call.core.broker.config, thing)).collect();
     Ok(Reply::json(&json!({"things": things, "nextToken": next})))
+}
+
+/// `attributeName`, `attributeValue`, `usePrefixAttributeValue` and `thingTypeName` of the query.
+fn filter(call: Call<'_>) -> Result<Filter, ApiError> {
+    let text = |name| call.request.query(name).map(str::to_owned);
+    let (attribute, value) = (text("attributeName"), text("attributeValue"));
+    if attribute.is_none() && value.is_some() {
+        return Err(ApiError::invalid("an attributeValue is given without an attributeName"));
+    }
+    let is_prefix = call.request.flag("usePrefixAttributeValue")?;
+    Ok(Filter { type_name: text("thingTypeName"), attribute, value, is_prefix })
 }
 
 /// `PATCH /things/{thingName}`. Merged attributes replace those of their names; an empty one removes it.
@@ -87,34 +90,28 @@ pub(super) async fn update(call: Call<'_>, name: &str) -> Answer {
     if asked.thing_type_name.is_some() {
         return Err(ApiError::unsupported("thingTypeName"));
     }
-    if asked.expected_version.is_some() {
-        return Err(ApiError::unsupported("expectedVersion"));
-    }
     let job = move |tx: &mut Tx<'_>| {
+        things::expect_version(tx.connection, &name, asked.expected_version)?;
         let thing = things::get(tx.connection, &name)?;
-        let Thing { type_name, mut attributes, .. } = thing.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
-        let type_name = type_name.filter(|_| !asked.remove_thing_type);
-        if let Some(payload) = asked.attribute_payload {
-            if !payload.merge {
-                attributes.clear();
-            }
-            attributes.extend(payload.attributes);
-            attributes.retain(|_, value| !(payload.merge && value.is_empty()));
-        }
+        let thing = thing.ok_or_else(|| Error::not_found("thing", name.as_str()))?;
+        let type_name = thing.type_name.filter(|_| !asked.remove_thing_type);
+        let attributes = match asked.attribute_payload {
+            Some(payload) => payload.over(thing.attributes)?,
+            None => thing.attributes,
+        };
         things::update(tx.connection, &name, type_name.as_deref(), &attributes)
     };
-    call.core.change(job).await?;
+    call.core.change(job).await.map_err(ApiError::of_things)?;
     Ok(Reply::empty())
 }
 
-/// `DELETE /things/{thingName}`. AWS succeeds for a thing that does not exist, and takes a thing with certificates for a wrong
+/// `DELETE /things/{thingName}?expectedVersion={version}`. AWS succeeds for a thing that does not exist, and takes a thing with certificates for a wrong
 /// request.
 pub(super) async fn delete(call: Call<'_>, name: &str) -> Answer {
-    call.request.without(&["expectedVersion"])?;
-    match call.core.delete_thing(ThingName::parse(name)?).await {
+    let (name, expected) = (ThingName::parse(name)?, call.request.number("expectedVersion")?);
+    match call.core.delete_thing_of_version(name, expected).await {
         Ok(()) | Err(Error::NotFound { .. }) => Ok(Reply::empty()),
-        Err(error @ Error::DeleteConflict { .. }) => Err(ApiError::invalid(error.to_string())),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(ApiError::of_things(error)),
     }
 }
 
@@ -124,7 +121,7 @@ async fn found(call: Call<'_>, name: ThingName) -> Result<Thing, ApiError> {
 }
 
 fn thing_arn(config: &Config, thing: &Thing) -> String {
-    arn(config, "thing", &thing.name)
+    arn(config, THING, &thing.name)
 }
 
 fn summary(config: &Config, thing: &Thing) -> Value {
@@ -133,12 +130,10 @@ fn summary(config: &Config, thing: &Thing) -> Value {
         "thingTypeName": thing.type_name,
         "thingArn": thing_arn(config, thing),
         "attributes": thing.attributes,
+        "version": thing.version,
     })
 }
 
-/// Differs when a thing is created again under its name, as AWS's does.
 fn id(thing: &Thing) -> String {
-    let hash: [u8; 32] = Sha256::digest(format!("{}\n{}", thing.created_ms, thing.name)).into();
-    let first = hash.first_chunk().copied().unwrap_or_default();
-    uuid(first)
+    registry_id(thing.created_ms, thing.name.as_str())
 }

@@ -7,7 +7,10 @@ use crate::{
 };
 use marvain_iotcore::{Status, jobs::JobStatus};
 use serde_json::{Value, json};
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
@@ -30,10 +33,16 @@ const CLAIM: &str = r#"{"Version": "2012-10-17", "Statement": [
         "arn:aws:iot:*:*:topicfilter/$aws/provisioning-templates/fleet/provision/*"]}
 ]}"#;
 
-/// Runs a script of `tests/it/clients` as this device; gives what it prints. Its packages are where `scripts/test` puts them.
-pub(crate) async fn run(script: &str, args: &[&str], device: &Identity) -> String {
+/// Where `scripts/test` puts the packages of the clients.
+pub(crate) fn packages() -> PathBuf {
     let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients");
     assert!(packages.exists(), "{} is missing: `scripts/test` makes it", packages.display());
+    packages
+}
+
+/// Runs a script of `tests/it/clients` as this device; gives what it prints.
+pub(crate) async fn run(script: &str, args: &[&str], device: &Identity) -> String {
+    let packages = packages();
     let dir = TempDir::new().unwrap();
     let file = |name: &str, content: &str| {
         let path = dir.path().join(name);

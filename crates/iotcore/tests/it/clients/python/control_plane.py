@@ -23,13 +23,29 @@ refused("InvalidRequestException", 400, iot.create_thing, thingName="typed", thi
 iot.create_thing(thingName="lamp")
 iot.update_thing(thingName="pump", attributePayload={"attributes": {"room": "a", "floor": ""}, "merge": True})
 thing = iot.describe_thing(thingName="pump")
-assert (thing["defaultClientId"], thing["attributes"]) == ("pump", {"room": "a"}), thing
+assert (thing["defaultClientId"], thing["attributes"], thing["version"]) == ("pump", {"room": "a"}, 2), thing
+refused("VersionConflictException", 409, iot.update_thing, thingName="pump", expectedVersion=1)
+iot.update_thing(thingName="pump", expectedVersion=2)
+refused("VersionConflictException", 409, iot.delete_thing, thingName="pump", expectedVersion=2)
+for wrong in [{"a b": "1"}, {"a": "x y"}, {"a": "x" * 801}, {f"n{number}": "" for number in range(51)}]:
+    refused("InvalidRequestException", 400, iot.create_thing, thingName="x", attributePayload={"attributes": wrong})
 refused("ResourceNotFoundException", 404, iot.describe_thing, thingName="none")
 refused("ResourceNotFoundException", 404, iot.update_thing, thingName="none")
 pages = iot.get_paginator("list_things").paginate(PaginationConfig={"PageSize": 1})
 assert [thing["thingName"] for page in pages for thing in page["things"]] == ["lamp", "pump"]
-refused("InvalidRequestException", 400, iot.list_things, attributeName="room")
-iot.delete_thing(thingName="lamp")
+for query, expected in [
+    (dict(attributeName="room"), ["pump"]),
+    (dict(attributeName="room", attributeValue="a"), ["pump"]),
+    (dict(attributeName="room", attributeValue="b"), []),
+    (dict(attributeName="floor", attributeValue="a"), []),
+    (dict(attributeName="room", attributeValue="", usePrefixAttributeValue=True), ["pump"]),
+    (dict(attributeName="room", attributeValue="ab", usePrefixAttributeValue=True), []),
+    (dict(thingTypeName="lamps"), []),
+]:
+    found = [(thing["thingName"], thing["version"]) for thing in iot.list_things(**query)["things"]]
+    assert found == [(name, 3) for name in expected], (query, found)
+refused("InvalidRequestException", 400, iot.list_things, attributeValue="a")
+iot.delete_thing(thingName="lamp", expectedVersion=1)
 iot.delete_thing(thingName="lamp")
 
 # Certificates.
@@ -47,6 +63,7 @@ listed = [certificate["certificateId"] for page in pages for certificate in page
 assert listed == sorted(listed) and {keys["certificateId"], signed["certificateId"]} < set(listed), listed
 refused("CertificateStateException", 406, iot.delete_certificate, certificateId=keys["certificateId"])
 iot.delete_certificate(certificateId=signed["certificateId"])
+refused("ResourceNotFoundException", 404, iot.delete_certificate, certificateId=signed["certificateId"])
 refused("InvalidRequestException", 400, iot.update_certificate, certificateId=keys["certificateId"], newStatus="PENDING_TRANSFER")
 
 # Policies, and what they are attached to.
@@ -69,6 +86,13 @@ refused("DeleteConflictException", 409, iot.delete_policy, policyName="all")
 iot.attach_thing_principal(thingName="pump", principal=keys["certificateArn"])
 assert iot.list_thing_principals(thingName="pump")["principals"] == [keys["certificateArn"]]
 refused("InvalidRequestException", 400, iot.delete_thing, thingName="pump")
+exclusive, shared = [dict(thingPrincipalType=kind) for kind in ["EXCLUSIVE_THING", "NON_EXCLUSIVE_THING"]]
+for query, expected in [({}, True), (shared, True), (exclusive, False)]:
+    listed = iot.list_thing_principals_v2(thingName="pump", **query)["thingPrincipalObjects"]
+    assert listed == [{"principal": keys["certificateArn"], **shared}] * expected, listed
+    listed = iot.list_principal_things_v2(principal=keys["certificateArn"], **query)["principalThingObjects"]
+    assert listed == [{"thingName": "pump", **shared}] * expected, listed
+refused("ResourceNotFoundException", 404, iot.list_principal_things, principal=f"{ARN}:cert/{'0' * 64}")
 
 # What is attached can be detached.
 iot.create_policy(policyName="other", policyDocument=document)
@@ -77,10 +101,27 @@ iot.detach_policy(policyName="other", target=keys["certificateArn"])
 iot.delete_policy(policyName="other")
 iot.create_thing(thingName="lamp")
 iot.attach_thing_principal(thingName="lamp", principal=keys["certificateArn"])
+pages = iot.get_paginator("list_principal_things").paginate(
+    principal=keys["certificateArn"], PaginationConfig={"PageSize": 1}
+)
+assert [thing for page in pages for thing in page["things"]] == ["lamp", "pump"]
 iot.detach_thing_principal(thingName="lamp", principal=keys["certificateArn"])
 iot.delete_thing(thingName="lamp")
 
-# Provisioning templates.
+# A certificate is deleted when it is attached to nothing; policies may be detached with it.
+spare = iot.create_keys_and_certificate(setAsActive=False)
+iot.create_thing(thingName="lamp")
+iot.attach_thing_principal(thingName="lamp", principal=spare["certificateArn"])
+iot.attach_policy(policyName="all", target=spare["certificateArn"])
+for force in [True, False]:
+    gone = dict(certificateId=spare["certificateId"], forceDelete=force)
+    refused("DeleteConflictException", 409, iot.delete_certificate, **gone)
+iot.detach_thing_principal(thingName="lamp", principal=spare["certificateArn"])
+refused("DeleteConflictException", 409, iot.delete_certificate, certificateId=spare["certificateId"])
+iot.delete_certificate(certificateId=spare["certificateId"], forceDelete=True)
+iot.delete_thing(thingName="lamp")
+
+# A provisioning template, and a claim for it.
 body = json.dumps({
     "Parameters": {"SerialNumber": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}},
     "Resources": {
@@ -92,19 +133,10 @@ body = json.dumps({
     },
 })
 template = dict(templateName="fleet", templateBody=body, provisioningRoleArn="arn:aws:iam::000000000000:role/any-role")
-refused("InvalidRequestException", 400, iot.create_provisioning_template, **template)
 template["enabled"] = True
 made = iot.create_provisioning_template(**template)
 assert (made["templateArn"], made["defaultVersionId"]) == (f"{ARN}:provisioningtemplate/fleet", 1), made
-refused("ResourceAlreadyExistsException", 409, iot.create_provisioning_template, **template)
-refused("InvalidRequestException", 400, iot.create_provisioning_template, **{**template, "templateBody": "{}"})
-described = iot.describe_provisioning_template(templateName="fleet")
-assert (described["templateBody"], described["enabled"]) == (body, True), described
-assert [template["templateName"] for template in iot.list_provisioning_templates()["templates"]] == ["fleet"]
-iot.create_provisioning_template(**{**template, "templateName": "old"})
-iot.delete_provisioning_template(templateName="old")
-refused("ResourceNotFoundException", 404, iot.describe_provisioning_template, templateName="old")
-refused("ResourceNotFoundException", 404, iot.create_provisioning_claim, templateName="old")
+refused("ResourceNotFoundException", 404, iot.create_provisioning_claim, templateName="none")
 claim = iot.create_provisioning_claim(templateName="fleet")
 remaining = claim["expiration"] - datetime.datetime.now(datetime.timezone.utc)
 assert datetime.timedelta(minutes=4) < remaining < datetime.timedelta(minutes=6), claim["expiration"]
