@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use crate::broker::CloseReason;
+use crate::broker::{Broker, CloseReason};
 use crate::ca::Issued;
 use crate::certificate::Subject;
 use crate::core::IotCore;
@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ids::{CertificateId, Status};
 use crate::limits::CERTIFICATE_BYTES_MAX;
 use crate::registry::certificates::{self, Certificate};
+use crate::registry::{policies, things};
 use crate::store::{StoreError, Tx};
 use crate::tls;
 
@@ -126,13 +127,35 @@ impl IotCore {
     /// [`Error::NotFound`], [`Error::CertificateActive`], [`Error::Store`].
     pub async fn delete_certificate(&self, id: CertificateId) -> Result<(), Error> {
         let broker = Arc::clone(&self.broker);
-        let delete = move |tx: &mut Tx<'_>| {
-            certificates::delete(tx.connection, id)?;
-            tx.after_commit(move || broker.foreign.remove(id));
-            Ok(())
-        };
-        self.change(delete).await
+        self.change(move |tx| delete(tx, broker, id)).await
     }
+
+    /// The same, but refuses one that is attached to things or, without `force`, to policies.
+    pub(crate) async fn delete_unattached_certificate(&self, id: CertificateId, force: bool) -> Result<(), Error> {
+        let broker = Arc::clone(&self.broker);
+        let job = move |tx: &mut Tx<'_>| {
+            let conflict = |hint| Err(Error::DeleteConflict { kind: "certificate", name: id.to_string(), hint });
+            let certificate = certificates::get(tx.connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;
+            // One that is active is refused for that, whatever it is attached to.
+            if certificate.status != Status::Active {
+                if !things::of_principal(tx.connection, id, "")?.is_empty() {
+                    return conflict("detach it from its things first");
+                }
+                if !force && !policies::of_certificate(tx.connection, id)?.is_empty() {
+                    return conflict("detach its policies first, or delete it with forceDelete");
+                }
+            }
+            delete(tx, broker, id)
+        };
+        self.change(job).await
+    }
+}
+
+/// Deletes a certificate, which does not get through a handshake any more.
+fn delete(tx: &mut Tx<'_>, broker: Arc<Broker>, id: CertificateId) -> Result<(), Error> {
+    certificates::delete(tx.connection, id)?;
+    tx.after_commit(move || broker.foreign.remove(id));
+    Ok(())
 }
 
 /// The one certificate that is in `pem`.

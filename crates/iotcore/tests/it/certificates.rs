@@ -38,7 +38,7 @@ fn identity(world: &World, name: &str, pem: &str, der: &[u8], key: &KeyPair) -> 
     world.identity(name, CertificateId::of_der(der), pem, &key.serialize_pem())
 }
 
-fn self_signed(world: &World, name: &str) -> Identity {
+pub(crate) fn self_signed(world: &World, name: &str) -> Identity {
     let key = KeyPair::generate().unwrap();
     let certificate = params(world, name).self_signed(&key).unwrap();
     identity(world, name, &certificate.pem(), certificate.der(), &key)

@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::certificates::self_signed;
 use crate::clients::run;
 use crate::common::{Client, PATIENCE, World, install_provider};
 use crate::provisioning;
@@ -116,8 +117,17 @@ async fn aws_control_plane() {
     let dir = TempDir::new().unwrap();
     let csr = dir.path().join("csr.pem");
     std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
+    let foreign = dir.path().join("foreign.pem");
+    let registered = self_signed(&https.world, "foreign");
+    std::fs::write(&foreign, &registered.certificate).unwrap();
     let port = https.address.port().to_string();
-    let printed = run("python/control_plane.py", &[&port, KEY, SECRET, csr.to_str().unwrap()], &anybody).await;
+    let args = [&port, KEY, SECRET, csr.to_str().unwrap(), foreign.to_str().unwrap()];
+    let printed = run("python/control_plane.py", &args, &anybody).await;
+    // It is known, and may do nothing: no policy is attached to it.
+    assert!(Client::connect(registered.options()).await.is_err());
+    https.world.core.put_policy("may-connect", DEVICE.replace("client/den", "client/foreign").as_str()).await.unwrap();
+    https.world.core.attach_policy("may-connect", registered.id).await.unwrap();
+    registered.connect().await.disconnect().await;
 
     // What was made by AWS's SDK connects.
     let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

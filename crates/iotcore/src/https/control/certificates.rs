@@ -1,5 +1,5 @@
-//! Certificates. API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`, `DescribeCertificate`,
-//! `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
+//! Certificates. API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`, `RegisterCertificateWithoutCA`,
+//! `DescribeCertificate`, `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
 
 use rcgen::KeyPair;
 use serde::Deserialize;
@@ -15,9 +15,7 @@ use crate::https::page::Page;
 use crate::https::reply::Reply;
 use crate::https::route::{Answer, Call};
 use crate::ids::Status;
-use crate::registry::certificates::{self, Certificate};
-use crate::registry::{policies, things};
-use crate::store::Tx;
+use crate::registry::certificates::Certificate;
 
 /// `POST /keys-and-certificate?setAsActive={true|false}`
 pub(super) async fn create_with_keys(call: Call<'_>) -> Answer {
@@ -52,6 +50,25 @@ pub(super) async fn create_from_csr(call: Call<'_>) -> Answer {
         "certificateArn": arn(&call.core.broker.config, "cert", made.id),
         "certificateId": made.id.to_string(),
         "certificatePem": made.pem,
+    })))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RegisterCertificateWithoutCa {
+    certificate_pem: String,
+    status: Option<String>,
+}
+
+/// `POST /certificate/register-no-ca`. Inactive, unless its status is said.
+pub(super) async fn register_without_ca(call: Call<'_>) -> Answer {
+    let asked: RegisterCertificateWithoutCa = call.request.json()?;
+    let status = asked.status.as_deref().map_or(Ok(Status::Inactive), str::parse);
+    let status = status.map_err(|error| ApiError::invalid(format!("{error}")))?;
+    let registered = call.core.register_certificate_without_ca(&asked.certificate_pem, status).await?;
+    Ok(Reply::json(&json!({
+        "certificateArn": arn(&call.core.broker.config, "cert", registered.id),
+        "certificateId": registered.id.to_string(),
     })))
 }
 
@@ -92,21 +109,7 @@ pub(super) async fn update(call: Call<'_>, id: &str) -> Answer {
 /// `DELETE /certificates/{certificateId}?forceDelete={true|false}`. With it, the certificate's policies are detached.
 pub(super) async fn delete(call: Call<'_>, id: &str) -> Answer {
     let (id, force) = (certificate_id(id)?, call.request.flag("forceDelete")?);
-    let job = move |tx: &mut Tx<'_>| {
-        let conflict = |hint| Err(Error::DeleteConflict { kind: "certificate", name: id.to_string(), hint });
-        let certificate = certificates::get(tx.connection, id)?.ok_or_else(|| Error::no_certificate(&id))?;
-        // One that is active is refused for that, whatever it is attached to.
-        if certificate.status != Status::Active {
-            if !things::of_principal(tx.connection, id, "")?.is_empty() {
-                return conflict("detach it from its things first");
-            }
-            if !force && !policies::of_certificate(tx.connection, id)?.is_empty() {
-                return conflict("detach its policies first, or delete it with forceDelete");
-            }
-        }
-        certificates::delete(tx.connection, id)
-    };
-    call.core.change(job).await?;
+    call.core.delete_unattached_certificate(id, force).await?;
     Ok(Reply::empty())
 }
 
@@ -116,7 +119,7 @@ fn summary(config: &Config, certificate: &Certificate) -> Value {
         "certificateId": certificate.id.to_string(),
         "status": certificate.status.as_str(),
         "creationDate": timestamp(certificate.created_ms),
-        "certificateMode": "DEFAULT",
+        "certificateMode": if certificate.is_foreign { "SNI_ONLY" } else { "DEFAULT" },
     })
 }
 

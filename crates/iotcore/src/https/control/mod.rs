@@ -45,6 +45,7 @@ pub(super) async fn route(call: Call<'_>) -> Answer {
         ("GET", ["thing-groups", name, "things"]) => memberships::things(call, name).await,
         ("POST", ["keys-and-certificate"]) => certificates::create_with_keys(call).await,
         ("POST", ["certificates"]) => certificates::create_from_csr(call).await,
+        ("POST", ["certificate", "register-no-ca"]) => certificates::register_without_ca(call).await,
         ("GET", ["certificates"]) => certificates::list(call).await,
         ("GET", ["certificates", id]) => certificates::describe(call, id).await,
         ("PUT", ["certificates", id]) => certificates::update(call, id).await,

@@ -58,6 +58,16 @@ about = iot.describe_certificate(certificateId=signed["certificateId"])["certifi
 assert (about["status"], about["certificatePem"]) == ("INACTIVE", signed["certificatePem"]), about
 assert about["validity"]["notBefore"] < about["creationDate"] < about["validity"]["notAfter"], about
 refused("ResourceNotFoundException", 404, iot.describe_certificate, certificateId="0" * 64)
+foreign = open(sys.argv[5]).read()
+registered = iot.register_certificate_without_ca(certificatePem=foreign)
+assert registered["certificateArn"] == f"{ARN}:cert/{registered['certificateId']}", registered
+about_foreign = iot.describe_certificate(certificateId=registered["certificateId"])["certificateDescription"]
+assert (about_foreign["status"], about_foreign["certificateMode"]) == ("INACTIVE", "SNI_ONLY"), about_foreign
+assert (about_foreign["certificatePem"], about["certificateMode"]) == (foreign, "DEFAULT"), about_foreign
+refused("ResourceAlreadyExistsException", 409, iot.register_certificate_without_ca, certificatePem=foreign)
+refused("CertificateValidationException", 400, iot.register_certificate_without_ca, certificatePem="x")
+iot.delete_certificate(certificateId=registered["certificateId"])
+iot.register_certificate_without_ca(certificatePem=foreign, status="ACTIVE")
 pages = iot.get_paginator("list_certificates").paginate(PaginationConfig={"PageSize": 1})
 listed = [certificate["certificateId"] for page in pages for certificate in page["certificates"]]
 assert listed == sorted(listed) and {keys["certificateId"], signed["certificateId"]} < set(listed), listed

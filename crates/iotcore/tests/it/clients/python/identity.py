@@ -10,7 +10,7 @@ import sys
 import awsiot
 from awsiot import iotidentity
 from device import Inbox, connection, done, fails
-from service import QOS, options, subscribe
+from service import QOS, leave, options, subscribe
 
 template, csr, generation = sys.argv[1], open(sys.argv[2]).read(), sys.argv[3]
 claim = connection()
@@ -70,3 +70,4 @@ else:
     error = fails(identity.register_thing(registration(made, "wrong", "wrong")))
     assert isinstance(error, awsiot.V2ServiceException) and error.modeled_error.status_code == 403, error
 done(claim.disconnect())
+leave()

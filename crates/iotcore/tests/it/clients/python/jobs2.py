@@ -8,7 +8,7 @@ import sys
 import awsiot
 from awsiot import iotjobs
 from device import DEVICE, done, fails
-from service import options, protocol, stream
+from service import leave, options, protocol, stream
 
 thing = DEVICE["client_id"]
 connection, stop = protocol(sys.argv[1])
@@ -58,3 +58,4 @@ assert done(jobs.start_next_pending_job_execution(start)).execution is None
 changed.assert_empty()
 next_changed.assert_empty()
 stop()
+leave()

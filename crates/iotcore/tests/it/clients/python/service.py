@@ -1,5 +1,8 @@
 """What AWS's service clients are built on: a connection of either protocol, subscriptions, streams of events."""
 
+import os
+import sys
+
 import awsiot
 from awscrt import mqtt, mqtt_request_response
 from device import Client5, Inbox, connection, done
@@ -41,3 +44,10 @@ def stream(create, request):
     opened.open()
     assert ready.next() == mqtt_request_response.SubscriptionStatusEventType.SUBSCRIPTION_ESTABLISHED
     return opened, events
+
+
+def leave():
+    """Ends the process at once: while the interpreter takes down a second-generation client, the client's native part may
+    abort it (awscrt 0.36, now and then), which says nothing of what was asserted."""
+    sys.stdout.flush()
+    os._exit(0)

@@ -5,7 +5,7 @@ import sys
 import awsiot
 from awsiot import iotshadow
 from device import DEVICE, done, fails
-from service import options, protocol, stream
+from service import leave, options, protocol, stream
 
 thing = DEVICE["client_id"]
 connection, stop = protocol(sys.argv[1])
@@ -36,3 +36,4 @@ deleted = done(shadow.delete_named_shadow(iotshadow.DeleteNamedShadowRequest(thi
 assert deleted.version == 2
 deltas.assert_empty()
 stop()
+leave()
