@@ -16,6 +16,7 @@ mod inbound;
 mod live;
 mod mailbox;
 mod outbound;
+mod presence;
 mod queue;
 mod rate;
 mod reader;
@@ -28,11 +29,16 @@ mod subscribe;
 
 pub use accept::ServeError;
 pub use close::CloseReason;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use codec::fuzz as fuzz_codec;
 pub use live::ConnectionInfo;
 
 pub(crate) use accept::serve;
+#[cfg(all(feature = "https", any(test, feature = "fuzzing")))]
+pub(crate) use codec::check_properties;
 pub(crate) use handover::give_out as give_out_shared;
 pub(crate) use live::{Connected, Live};
+pub(crate) use presence::{Owed, settle_owed};
 pub(crate) use queue::sweep as sweep_queues;
 pub(crate) use retained::sweep as sweep_retained;
 pub(crate) use router::Router;
@@ -66,6 +72,7 @@ pub(crate) struct Broker {
     pub(crate) rules: Rules,
     pub(crate) router: Router,
     pub(crate) live: Live,
+    pub(crate) owed: Owed,
     pub(crate) counters: Arc<Counters>,
     pub(crate) policies: PolicyCache,
     /// Changes with everything that a connection's permissions rest on.

@@ -1,6 +1,8 @@
 //! Certificates. AWS IoT API Reference, `CreateKeysAndCertificate`, `CreateCertificateFromCsr`, `DescribeCertificate`,
 //! `ListCertificates`, `UpdateCertificate`, `DeleteCertificate`.
 
+use std::sync::Arc;
+
 use crate::broker::CloseReason;
 use crate::ca::Issued;
 use crate::core::IotCore;
@@ -84,11 +86,16 @@ impl IotCore {
         if status == Status::PendingActivation {
             return Err(Error::Status);
         }
-        self.change(move |tx| certificates::set_status(tx.connection, id, status)).await?;
-        if status != Status::Active {
-            self.broker.live.close_certificate(id, CloseReason::ForbiddenAccess);
-        }
-        Ok(())
+        let broker = Arc::clone(&self.broker);
+        self.change(move |tx| {
+            certificates::set_status(tx.connection, id, status)?;
+            if status != Status::Active {
+                // With the commit, whether or not the caller still waits for it.
+                tx.after_commit(move || broker.live.close_certificate(id, CloseReason::ForbiddenAccess));
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes a certificate that is not active, with its attachments.

@@ -11,6 +11,8 @@ mod caller;
 mod control;
 mod data;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod page;
 mod reply;
 mod request;
@@ -19,6 +21,8 @@ mod server;
 mod sigv4;
 mod tls;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub use fuzzing::fuzz_requests;
 pub use sigv4::{AccessKey, AccessKeyError};
 
 use std::future::Future;

@@ -3,6 +3,7 @@
 
 mod clients;
 mod common;
+mod faults;
 mod groups;
 #[cfg(feature = "https")]
 mod https;
