@@ -16,13 +16,13 @@ use crate::template::{PolicyRef, Template};
 
 type Words = &'static [&'static str];
 
-/// A value that is made of `words` for the most part. Fractions are such as JSON has in full.
+/// A value that is made of `words` for the most part.
 fn any_json(words: Words) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::from),
         1 => any::<i64>().prop_map(Value::from),
-        1 => any::<i32>().prop_map(|number| Value::from(f64::from(number) / 2.0)),
+        1 => prop::num::f64::NORMAL.prop_map(Value::from),
         4 => select(words).prop_map(Value::from),
         1 => ".{0,8}".prop_map(Value::from),
     ];
