@@ -62,6 +62,14 @@ async fn write(broker: &Arc<Broker>, ending: &Arc<Ending>) -> Result<(), StoreEr
     broker.store.write(move |tx: &mut Tx<'_>| ending.apply(tx, &broker_of_job)).await
 }
 
+/// What is owed of a client that comes back, before it does: how it went is not forgotten.
+pub(super) fn apply_owed(tx: &mut Tx<'_>, broker: &Arc<Broker>, client_id: &str) -> Result<(), StoreError> {
+    let owed = broker.owed.0.lock().clone();
+    owed.iter()
+        .filter(|ending| &*ending.connected.client_id == client_id)
+        .try_for_each(|ending| ending.apply(tx, broker))
+}
+
 /// Tries again, up to the first that still cannot be committed.
 pub(crate) async fn settle_owed(broker: &Arc<Broker>) -> Result<(), StoreError> {
     let owed = broker.owed.0.lock().clone();

@@ -51,6 +51,28 @@ async fn a_client_that_goes_while_nothing_can_be_committed_is_gone_soon_after() 
     assert!(willed.try_recv().is_err());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_goodbye_that_cannot_be_committed_is_not_forgotten() {
+    let (mut wills, mut willed) = rule("will");
+    wills.name = "wills".into();
+    let world = World::with(Setup { rules: vec![wills], ..Setup::default() }).await;
+    let device = world.device("a").await;
+    let client = device.connect_with_will(LastWill::new("will", "gone", QoS::AtLeastOnce, false)).await;
+    let blocker = world.commit_nothing();
+    client.disconnect().await;
+    world.gone("a").await;
+    // It is back before anything else is committed.
+    let back = {
+        let device = device.clone();
+        tokio::spawn(async move { device.connect().await })
+    };
+    tokio::time::sleep(A_WHILE).await;
+    drop(blocker);
+    back.await.unwrap().disconnect().await;
+    world.stop().await;
+    assert!(willed.try_recv().is_err());
+}
+
 /// Panics when it is told to.
 #[derive(Default)]
 struct Bomb {
@@ -63,7 +85,7 @@ impl RuleTarget for Bomb {
     async fn deliver(&self, _: RuleMessage) -> Result<(), RuleError> {
         self.reached.notify_one();
         self.fuse.notified().await;
-        panic!("as it was told");
+        std::panic::resume_unwind(Box::new("as it was told"))
     }
 }
 
