@@ -8,13 +8,16 @@ use crate::shadow::ShadowTopic;
 use crate::subscriptions::Subscriptions;
 use crate::topic::{SubscribedFilter, TopicFilter, TopicName};
 
+/// More say nothing more, and take long.
+const FILTERS_MAX: usize = 16;
+
 /// The first line of the input is what a client publishes to, each further one what it subscribes to.
 pub fn topic(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let (first, filters) = text.split_once('\n').unwrap_or((&text, ""));
     check_filter(first);
     let name = check_name(first);
-    let filters: Vec<_> = filters.split('\n').filter_map(check_filter).collect();
+    let filters: Vec<_> = filters.split('\n').take(FILTERS_MAX).filter_map(check_filter).collect();
     let Some(name) = name else { return };
     check_matches(&name, &filters);
 }
