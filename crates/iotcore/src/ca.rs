@@ -135,8 +135,7 @@ impl Ca {
     /// A client certificate for the key of a certificate signing request in PEM, of which nothing but the key is used.
     pub(crate) fn client_from_csr(&self, csr_pem: &str) -> Result<Issued, CaError> {
         let csr = CertificateSigningRequestParams::from_pem(csr_pem).map_err(CaError::Csr)?;
-        check_key(&csr.public_key)?;
-        self.issue(&csr.public_key)
+        self.issue(&key_of(csr)?)
     }
 
     fn issue(&self, key: &impl PublicKeyData) -> Result<Issued, CaError> {
@@ -188,6 +187,18 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&unfinished, path))
         .map_err(file_error(path))
+}
+
+/// The key of a certificate signing request, if it is of a kind that gets a certificate.
+fn key_of(csr: CertificateSigningRequestParams) -> Result<rcgen::PublicKey, CaError> {
+    check_key(&csr.public_key)?;
+    Ok(csr.public_key)
+}
+
+/// The same, of a request in DER.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn key_of_csr(der: &[u8]) -> Result<rcgen::PublicKey, CaError> {
+    key_of(CertificateSigningRequestParams::from_der(&der.into()).map_err(CaError::Csr)?)
 }
 
 /// AWS IoT API Reference, `CreateCertificateFromCsr`: RSA of 2048 bits or more, or ECC on P-256, P-384.

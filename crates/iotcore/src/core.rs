@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::task::AbortHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::broker::{self, Broker, CloseReason, ConnectionInfo, Live, Router, ServeError as AcceptError};
+use crate::broker::{self, Broker, CloseReason, ConnectionInfo, Live, Owed, Router, ServeError as AcceptError};
 use crate::ca::Ca;
 use crate::error::Error;
 use crate::lifecycle;
@@ -148,6 +148,7 @@ impl IotCore {
             rules: Rules::new(rules, Arc::clone(&counters)),
             router: Router::default(),
             live: Live::default(),
+            owed: Owed::default(),
             counters,
             policies: Default::default(),
             registry_epoch: AtomicU64::new(0),

@@ -14,6 +14,8 @@ mod certificate;
 mod control;
 mod core;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(feature = "https")]
 mod https;
 mod ids;

@@ -342,3 +342,34 @@ fn publish(tx: &mut Tx<'_>, broker: &Arc<Broker>, kind: &str, event: &Event<'_>)
 fn principal(text: &str) -> Result<Option<CertificateId>, StoreError> {
     text.parse().map(Some).map_err(|error: crate::ids::CertificateIdError| StoreError::Value(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// As many wills as are published at once may be due together; the others are published with the next sweep.
+    #[tokio::test]
+    async fn who_is_forgotten_has_no_will_that_waits() {
+        let directory = TempDir::new().unwrap();
+        let store = crate::store::open(directory.path()).await.unwrap();
+        let insert = |tx: &mut Tx<'_>| -> Result<(), StoreError> {
+            let sql = "INSERT INTO clients (client_id, version, session_identifier, principal, ip_address, forget_ms, will_due_ms)
+                       VALUES ('waits', 0, '', '', '', 5, 5), ('gone', 0, '', '', '', 5, NULL)";
+            tx.connection.execute(sql, [])?;
+            Ok(())
+        };
+        store.write(insert).await.unwrap();
+        let left = || async {
+            store.write(|tx: &mut Tx<'_>| crate::presence::sweep(tx, 9, 10)).await.unwrap();
+            let count = |connection: &rusqlite::Connection| -> Result<i64, StoreError> {
+                Ok(connection.query_row("SELECT count(*) FROM clients", [], |row| row.get(0))?)
+            };
+            store.read(count).await.unwrap()
+        };
+        assert_eq!(left().await, 1);
+        store.write(|tx: &mut Tx<'_>| clear_will(tx, "waits")).await.unwrap();
+        assert_eq!(left().await, 0);
+    }
+}

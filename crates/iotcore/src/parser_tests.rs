@@ -1,6 +1,7 @@
 //! What devices and operators send never breaks a parser: any text, damaged documents and documents with the right words in the
 //! wrong places are refused or understood, and what was understood is the same when it is written again. One file for all
-//! parsers, because they are given the same kinds of nonsense. The codec of packets has its own.
+//! parsers, because they are given the same kinds of nonsense. What must hold of each is in `fuzzing`, for fuzzers find other inputs. The
+//! codec of packets has its own.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +9,20 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-use crate::limits::{SHADOW_BYTES_MAX, TOPIC_BYTES_MAX, TOPIC_SLASHES_MAX};
-use crate::names::ThingName;
+use crate::fuzzing;
 use crate::policy::PolicyDocument;
-use crate::shadow::{Shadow, ShadowAddress, ShadowTopic, Updated};
+use crate::shadow::Shadow;
 use crate::template::{PolicyRef, Template};
-use crate::topic::{TopicFilter, TopicName};
 
 type Words = &'static [&'static str];
 
-/// A value that is made of `words` for the most part. Fractions are such as JSON has in full.
+/// A value that is made of `words` for the most part.
 fn any_json(words: Words) -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         1 => Just(Value::Null),
         1 => any::<bool>().prop_map(Value::from),
         1 => any::<i64>().prop_map(Value::from),
-        1 => any::<i32>().prop_map(|number| Value::from(f64::from(number) / 2.0)),
+        1 => prop::num::f64::NORMAL.prop_map(Value::from),
         4 => select(words).prop_map(Value::from),
         1 => ".{0,8}".prop_map(Value::from),
     ];
@@ -93,11 +92,6 @@ fn sent(document: &Value, words: Words) -> impl Strategy<Value = Vec<u8>> {
         2 => any_json(words).prop_map(|value| value.to_string().into_bytes()),
         6 => changed(document.clone(), words).prop_map(|value| value.to_string().into_bytes()),
     ]
-}
-
-/// The same value, written in another way.
-fn rewritten(json: &str) -> String {
-    serde_json::to_string_pretty(&serde_json::from_str::<Value>(json).unwrap()).unwrap()
 }
 
 const POLICY_WORDS: Words = &[
@@ -226,25 +220,31 @@ fn shadow() -> Value {
     })
 }
 
-/// Metadata has the shape of the state, with a time in place of each value.
-fn is_metadata_of(metadata: &Value, state: &Value) -> bool {
-    match (state, metadata) {
-        (Value::Object(state), Value::Object(metadata)) => {
-            state.len() == metadata.len()
-                && state
-                    .iter()
-                    .all(|(key, value)| metadata.get(key).is_some_and(|metadata| is_metadata_of(metadata, value)))
-        }
-        (Value::Array(state), Value::Array(metadata)) => {
-            state.len() == metadata.len() && state.iter().zip(metadata).all(|(s, m)| is_metadata_of(m, s))
-        }
-        (Value::Object(_) | Value::Array(_) | Value::Null, _) => false,
-        (_, metadata) => metadata.as_object().is_some_and(|stamp| stamp.len() == 1 && stamp["timestamp"].is_u64()),
-    }
-}
+const JOBS_WORDS: Words = &[
+    "status",
+    "IN_PROGRESS",
+    "QUEUED",
+    "statusDetails",
+    "expectedVersion",
+    "stepTimeoutInMinutes",
+    "clientToken",
+    "executionNumber",
+    "includeJobDocument",
+    "-1",
+    "7",
+    "9999999999999999999",
+    "",
+];
 
-fn parsed(json: &[u8]) -> Value {
-    serde_json::from_slice(json).unwrap()
+fn jobs_update() -> Value {
+    json!({
+        "status": "IN_PROGRESS",
+        "statusDetails": {"step": "2 of 3", "place:1": "cellar"},
+        "expectedVersion": "2",
+        "stepTimeoutInMinutes": 10,
+        "clientToken": "token",
+        "executionNumber": 1,
+    })
 }
 
 fn any_topic() -> impl Strategy<Value = String> {
@@ -262,106 +262,47 @@ fn any_topic() -> impl Strategy<Value = String> {
     ]
 }
 
-/// MQTT 3.1.1, sections 1.5.3 and 4.7, and AWS's limits, once more and in other words.
-fn fits(text: &str) -> bool {
-    (1..=TOPIC_BYTES_MAX).contains(&text.len())
-        && text.matches('/').count() <= TOPIC_SLASHES_MAX
-        && !text.chars().any(char::is_control)
+/// What is sent, in parts, as the targets take it.
+fn input(parts: &[&[u8]]) -> Vec<u8> {
+    parts.join(&b"\n---\n"[..])
 }
 
 proptest! {
     #[test]
-    fn policy_documents(bytes in sent(&policy(), POLICY_WORDS)) {
-        let document = String::from_utf8_lossy(&bytes);
-        if let Ok(understood) = PolicyDocument::parse(&document) {
-            prop_assert_eq!(PolicyDocument::parse(&rewritten(&document)).unwrap(), understood);
-        }
+    fn policy_documents(
+        bytes in sent(&policy(), POLICY_WORDS),
+        name in prop_oneof!["[a*?/]{0,6}", any_topic()],
+        client in "[a*]{0,2}",
+        thing_type in "[a$]{0,2}",
+    ) {
+        let asked = format!("{name}\n{client}\n{thing_type}\nhere\n10.0.0.1");
+        fuzzing::policy(&input(&[&bytes, asked.as_bytes()]));
     }
 
-    /// Whatever a device says about itself, a policy that is made for it can be enforced.
     #[test]
     fn provisioning_templates(
         bytes in sent(&template(), TEMPLATE_WORDS),
         serial in prop_oneof![4 => "[a-zA-Z0-9:_-]{1,8}", 1 => ".{0,20}", 1 => select(TEMPLATE_WORDS).prop_map(str::to_owned)],
         other in ".{0,8}",
     ) {
-        let document = String::from_utf8_lossy(&bytes);
-        if let Ok(understood) = Template::parse(&document) {
-            prop_assert_eq!(&Template::parse(&rewritten(&document)).unwrap(), &understood);
-            let parameters = BTreeMap::from([("Serial".to_owned(), serial), ("Other".to_owned(), other)]);
-            for policy in understood.plan(&parameters, "cafe").map(|plan| plan.policies).unwrap_or_default() {
-                if let PolicyRef::Document(document) = policy {
-                    prop_assert!(PolicyDocument::parse(&document).is_ok(), "{}", document);
-                }
-            }
-        }
+        let parameters = json!({"Serial": serial, "Other": other}).to_string();
+        fuzzing::template(&input(&[&bytes, parameters.as_bytes()]));
     }
 
-    /// Each is rejected, or leads to a shadow that is stored as it is, within its limits, and whose replies fit it.
     #[test]
     fn shadow_requests(requests in prop::collection::vec(sent(&shadow(), SHADOW_WORDS), 1..5)) {
-        let address = ShadowAddress { thing: ThingName::parse("lamp").unwrap(), name: None };
-        let mut current: Option<Shadow> = None;
-        for (request, now_s) in requests.iter().zip(1..) {
-            let _refused_or_told = Shadow::get(current.as_ref(), &address, request, now_s);
-            let _refused_or_done = Shadow::delete(current.as_ref(), &address, request, now_s);
-            let Ok(Updated { shadow, accepted, documents, delta }) = Shadow::update(current.as_ref(), request, now_s) else {
-                continue;
-            };
-            prop_assert_eq!(shadow.version(), current.as_ref().map_or(0, Shadow::version) + 1);
-            let stored = serde_json::to_vec(&shadow).unwrap();
-            prop_assert_eq!(&serde_json::from_slice::<Shadow>(&stored).unwrap(), &shadow);
-
-            prop_assert_eq!(&parsed(&accepted)["state"], &parsed(request)["state"]);
-            let current_document = &parsed(&documents)["current"];
-            let (state, metadata) = (&current_document["state"], &current_document["metadata"]);
-            prop_assert!(state.to_string().len() <= SHADOW_BYTES_MAX);
-            prop_assert!(is_metadata_of(metadata, state), "{} {}", metadata, state);
-
-            // A device that reports what is desired has done what it was asked.
-            if delta.is_some() {
-                let report = json!({"state": {"reported": shadow.desired()}}).to_string();
-                let reported = Shadow::update(Some(&shadow), report.as_bytes(), now_s).unwrap();
-                prop_assert_eq!(reported.delta, None);
-            }
-            current = Some(shadow);
-        }
+        let requests: Vec<_> = requests.iter().map(Vec::as_slice).collect();
+        fuzzing::shadow(&input(&requests));
     }
 
     #[test]
-    fn topic_names(text in any_topic()) {
-        let ingest = text.starts_with("$aws/rules/");
-        match TopicName::parse(&text) {
-            Ok(name) => {
-                prop_assert!((fits(&text) || ingest) && !text.contains(['+', '#']));
-                prop_assert_eq!(name.as_str(), &text);
-                prop_assert_eq!(&serde_json::from_str::<TopicName>(&serde_json::to_string(&name).unwrap()).unwrap(), &name);
-                // It is a filter, too, for itself alone.
-                if fits(&text) && !text.starts_with("$share/") {
-                    prop_assert!(TopicFilter::parse(&text).unwrap().matches(&name));
-                }
-                if let Some(topic) = ShadowTopic::parse(&name) {
-                    prop_assert_eq!(topic.to_name(), name);
-                }
-            }
-            Err(_) => prop_assert!(!fits(&text) || text.contains(['+', '#'])),
-        }
+    fn jobs_requests(request in sent(&jobs_update(), JOBS_WORDS)) {
+        fuzzing::jobs(&request);
     }
 
     #[test]
-    fn topic_filters(text in any_topic()) {
-        prop_assume!(!text.starts_with("$share"));
-        let (before, last) = text.rsplit_once('/').unwrap_or(("", &text));
-        let plain = |level: &str| level == "+" || !level.contains(['+', '#']);
-        let well_formed = fits(&text) && before.split('/').all(plain) && (last == "#" || plain(last));
-        match TopicFilter::parse(&text) {
-            Ok(filter) => {
-                prop_assert!(well_formed);
-                prop_assert_eq!(filter.as_str(), &text);
-                prop_assert_eq!(&serde_json::from_str::<TopicFilter>(&serde_json::to_string(&filter).unwrap()).unwrap(), &filter);
-            }
-            Err(_) => prop_assert!(!well_formed),
-        }
+    fn topics(name in any_topic(), filters in prop::collection::vec(any_topic(), 0..5)) {
+        fuzzing::topic([&[name], &filters[..]].concat().join("\n").as_bytes());
     }
 }
 

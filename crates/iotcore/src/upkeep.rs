@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::broker::{Broker, give_out_shared, sweep_queues, sweep_retained, sweep_sessions};
+use crate::broker::{Broker, CloseReason, give_out_shared, settle_owed, sweep_queues, sweep_retained, sweep_sessions};
 use crate::registry::certificates;
 use crate::store::{StoreError, Tx};
 use crate::{jobs, lifecycle, presence, provisioning, shadows};
@@ -37,8 +37,9 @@ pub(crate) async fn run(broker: &Arc<Broker>) -> Infallible {
     }
 }
 
-/// One commit of removals.
+/// One commit of removals, after what is owed.
 pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
+    settle_owed(broker).await?;
     let job = {
         let broker = Arc::clone(broker);
         move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
@@ -50,8 +51,12 @@ pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
             give_out_shared(tx, &broker)?;
             sweep_retained(tx, now_ms, ROWS_MAX)?;
             provisioning::sweep(tx, now_ms)?;
-            if certificates::sweep(tx.connection, now_ms, ROWS_MAX)? > 0 {
+            let expired = certificates::sweep(tx.connection, now_ms, ROWS_MAX)?;
+            if !expired.is_empty() {
                 broker.registry_changed(tx);
+                let broker = Arc::clone(&broker);
+                let close = move |id| broker.live.close_certificate(id, CloseReason::ForbiddenAccess);
+                tx.after_commit(move || expired.into_iter().for_each(close));
             }
             presence::sweep(tx, now_ms, ROWS_MAX)?;
             shadows::sweep(tx, now_ms, ROWS_MAX)?;

@@ -57,6 +57,8 @@ pub(crate) async fn serve(
             },
         }
     };
+    // Whoever comes now is refused, and does not wait for nothing.
+    drop(listener);
     stop.send_replace(true);
     let all_ended = async {
         while let Some(ended) = connections.join_next().await {

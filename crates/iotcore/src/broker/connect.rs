@@ -20,7 +20,7 @@ use super::reader::Reader;
 use super::refusal::Refusal;
 use super::router::Session;
 use super::sessions::Asked;
-use super::{Broker, sessions};
+use super::{Broker, ending, sessions};
 use crate::ids::{CertificateId, Status};
 use crate::lifecycle;
 use crate::limits::{
@@ -199,6 +199,7 @@ fn mark_connected(
     if status(tx.connection, connected.certificate_id)? != Some(Status::Active) {
         return Err(Refusal::Certificate(connected.certificate_id));
     }
+    ending::apply_owed(tx, broker, &connected.client_id)?;
     let mailbox = Arc::clone(&connected.mailbox);
     let (resumed, session) = sessions::begin(tx, broker, &connected.client_id, mailbox, asked)?;
     lifecycle::connected(tx, broker, connected, will, resumed)?;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +15,11 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_rustls::server::TlsStream;
 
+use super::Broker;
 use super::close::{CloseReason, End};
 use super::codec::{Inbound, Reason, Version, Wire};
 use super::connect::say_goodbye;
+use super::ending::Ending;
 use super::grants::Grants;
 use super::handed::Kept;
 use super::live::Connected;
@@ -26,11 +29,8 @@ use super::rate::Rates;
 use super::reader::Reader;
 use super::retained::Retained;
 use super::router::{Session, Unplaced};
-use super::{Broker, sessions};
-use crate::lifecycle;
 use crate::limits::{DRAIN_TIMEOUT, INBOUND_UNACKED_MAX, RETAINED_WAITING_MAX};
 use crate::policy::{Action, Resource};
-use crate::store::{StoreError, Tx};
 use crate::topic::SubscribedFilter;
 
 /// What a client is told when what it asked for is done.
@@ -310,7 +310,7 @@ impl Connection {
         }
         self.broker.live.remove(&self.connected);
         if let Err(error) = acked.and(ended) {
-            // The mark stays in the store: the next start publishes what is owed.
+            // The mark stays in the store: what is owed is tried again, and by the next start at last.
             tracing::error!(client_id = %self.connected.client_id, error = error.why, "presence not ended");
         }
     }
@@ -323,33 +323,28 @@ impl Connection {
             }
             Ok::<_, End>(())
         };
-        match timeout(DRAIN_TIMEOUT, drain).await {
-            Ok(Ok(())) => {}
-            Ok(Err(end)) => tracing::warn!(why = end.why, "a publish was not carried out"),
-            Err(_) => tracing::warn!("publishes were not carried out in time"),
+        // Whatever a rule's target or the hook does, the presence of the client must end.
+        match AssertUnwindSafe(timeout(DRAIN_TIMEOUT, drain)).catch_unwind().await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(end))) => tracing::warn!(why = end.why, "a publish was not carried out"),
+            Ok(Err(_)) => tracing::warn!("publishes were not carried out in time"),
+            Err(_) => {
+                self.broker.counters.panicked.add(1);
+                tracing::error!("a bug: what was to be carried out at the end of a connection panicked");
+            }
         }
     }
 
     async fn end_presence(&mut self, end: &End) -> Result<(), End> {
-        let (broker, connected) = (Arc::clone(&self.broker), Arc::clone(&self.connected));
-        let session_id = self.session.durable.as_ref().map(|durable| durable.id);
-        let (reason, with_will) = (end.reason, end.publishes_will());
         // As at its CONNECT: not beyond what the broker allows.
-        let expiry_s_max = u32::try_from(broker.config.session_expiry_s).unwrap_or(u32::MAX);
-        let expiry_s = end.goodbye.and_then(|goodbye| goodbye.expiry_s).map(|asked_s| asked_s.min(expiry_s_max));
-        let end = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-            if !lifecycle::is_current(tx, &connected)? {
-                return Ok(());
-            }
-            if let (Some(session_id), Some(expiry_s)) = (session_id, expiry_s) {
-                sessions::change_expiry(tx, session_id, expiry_s)?;
-            }
-            lifecycle::disconnected(tx, &broker, &connected, reason, with_will)?;
-            match session_id {
-                Some(session_id) => sessions::suspend(tx, &broker, session_id),
-                None => Ok(()),
-            }
+        let expiry_s_max = u32::try_from(self.broker.config.session_expiry_s).unwrap_or(u32::MAX);
+        let ending = Ending {
+            connected: Arc::clone(&self.connected),
+            session_id: self.session.durable.as_ref().map(|durable| durable.id),
+            reason: end.reason,
+            with_will: end.publishes_will(),
+            expiry_s: end.goodbye.and_then(|goodbye| goodbye.expiry_s).map(|asked_s| asked_s.min(expiry_s_max)),
         };
-        Ok(self.broker.store.write(end).await?)
+        Ok(ending.settle(&self.broker).await?)
     }
 }

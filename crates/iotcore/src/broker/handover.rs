@@ -4,10 +4,11 @@
 //! A persistent session keeps what it was given while its client is away, and gives up what is left when it ends. Without one
 //! that is at the end of the connection.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::router::Subscriber;
+use super::router::{Subscriber, Unplaced};
 use super::{Broker, queue};
 use crate::limits::{MAILBOX_BYTES_MAX, MAILBOX_MESSAGES_MAX};
 use crate::message::{Message, QoS};
@@ -60,8 +61,23 @@ pub(super) fn send(
 
 /// Tries again with what no member could take.
 pub(crate) fn give_out(tx: &mut Tx<'_>, broker: &Arc<Broker>) -> Result<(), StoreError> {
-    let waiting = broker.router.take_back();
-    waiting.iter().try_for_each(|(group, message)| send(tx, broker, group, message, Vec::new()))
+    let mut taken = TakenBack { waiting: broker.router.take_back(), broker: Arc::clone(broker) };
+    taken.waiting.iter().try_for_each(|(group, message)| send(tx, broker, group, message, Vec::new()))?;
+    tx.after_commit(move || taken.waiting.clear());
+    Ok(())
+}
+
+/// What waits again, unless it was given out durably.
+struct TakenBack {
+    waiting: VecDeque<Unplaced>,
+    broker: Arc<Broker>,
+}
+
+impl Drop for TakenBack {
+    fn drop(&mut self) {
+        let lost = self.waiting.iter().filter(|(group, message)| self.broker.router.put_back(group, message).is_err());
+        self.broker.counters.dropped_shared.add(lost.count() as u64);
+    }
 }
 
 /// Gives what waits for the session of `client_id`, which ends, and came by shared subscriptions, to other members.

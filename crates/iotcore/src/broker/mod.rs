@@ -10,6 +10,7 @@ mod close;
 mod codec;
 mod connect;
 mod connection;
+mod ending;
 mod grants;
 mod half_open;
 mod handed;
@@ -31,9 +32,14 @@ mod waiting;
 
 pub use accept::ServeError;
 pub use close::CloseReason;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use codec::fuzz as fuzz_codec;
 pub use live::ConnectionInfo;
 
 pub(crate) use accept::serve;
+#[cfg(all(feature = "https", any(test, feature = "fuzzing")))]
+pub(crate) use codec::check_properties;
+pub(crate) use ending::{Owed, settle_owed};
 pub(crate) use handover::give_out as give_out_shared;
 pub(crate) use live::{Connected, Live};
 pub(crate) use queue::sweep as sweep_queues;
@@ -72,6 +78,7 @@ pub(crate) struct Broker {
     pub(crate) rules: Rules,
     pub(crate) router: Router,
     pub(crate) live: Live,
+    pub(crate) owed: Owed,
     pub(crate) counters: Arc<Counters>,
     pub(crate) policies: PolicyCache,
     /// Changes with everything that a connection's permissions rest on.

@@ -63,6 +63,10 @@ impl Connection {
             let (broker, session, connected) = (Arc::clone(&broker), Arc::clone(&session), Arc::clone(&self.connected));
             move |tx: &mut Tx<'_>| -> Result<Vec<Retained>, StoreError> {
                 if let Some(durable) = &session.durable {
+                    // The session is that of whoever has taken over, who does not know of this.
+                    if !lifecycle::is_current(tx, &connected)? {
+                        return Ok(Vec::new());
+                    }
                     for Granted { filter, qos, options, .. } in &granted {
                         sessions::add_subscription(tx, durable.id, filter, *qos, *options)?;
                     }
@@ -129,6 +133,9 @@ impl Connection {
             (Arc::clone(&self.broker), Arc::clone(&self.session), Arc::clone(&self.connected));
         let job = move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
             if let Some(durable) = &session.durable {
+                if !lifecycle::is_current(tx, &connected)? {
+                    return Ok(());
+                }
                 for filter in &filters {
                     sessions::remove_subscription(tx, durable.id, filter)?;
                 }

@@ -114,11 +114,16 @@ impl IotCore {
         if status == Status::PendingActivation {
             return Err(Error::Status);
         }
-        self.change(move |tx| certificates::set_status(tx.connection, id, status)).await?;
-        if status != Status::Active {
-            self.broker.live.close_certificate(id, CloseReason::ForbiddenAccess);
-        }
-        Ok(())
+        let broker = Arc::clone(&self.broker);
+        self.change(move |tx| {
+            certificates::set_status(tx.connection, id, status)?;
+            if status != Status::Active {
+                // With the commit, whether or not the caller still waits for it.
+                tx.after_commit(move || broker.live.close_certificate(id, CloseReason::ForbiddenAccess));
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Deletes a certificate that is not active, with its attachments.

@@ -12,6 +12,8 @@ mod connectivity;
 mod control;
 mod data;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod page;
 mod reply;
 mod request;
@@ -20,6 +22,8 @@ mod server;
 mod sigv4;
 mod tls;
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub use fuzzing::fuzz_requests;
 pub use sigv4::{AccessKey, AccessKeyError};
 
 use std::future::Future;

@@ -10,6 +10,8 @@
 mod changes;
 mod error;
 mod execution;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod job;
 mod job_rows;
 mod manage;
@@ -25,6 +27,8 @@ mod tests;
 mod topic;
 
 pub use execution::Execution;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use fuzzing::fuzz_requests;
 pub use job::{Job, JobId, JobIdError, JobSpecError, JobTarget, NewJob, Retries};
 pub use orders::{Cancellation, JobFilter, JobUpdate};
 pub use status::{ExecutionStatus, JobStatus};

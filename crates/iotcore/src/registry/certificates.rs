@@ -120,13 +120,16 @@ pub(crate) fn expire(connection: &Connection, id: CertificateId, expires_ms: u64
     Ok(())
 }
 
-/// Removes certificates that have expired by `now_ms`, at most `rows_max`; says how many.
-pub(crate) fn sweep(connection: &Connection, now_ms: u64, rows_max: u64) -> Result<usize, StoreError> {
-    Ok(connection
+/// Removes certificates that have expired by `now_ms`, at most `rows_max`, and gives their ids.
+pub(crate) fn sweep(connection: &Connection, now_ms: u64, rows_max: u64) -> Result<Vec<CertificateId>, StoreError> {
+    connection
         .prepare_cached(
-            "DELETE FROM certificates WHERE id IN (SELECT id FROM certificates WHERE expires_ms <= ?1 LIMIT ?2)",
+            "DELETE FROM certificates WHERE id IN (SELECT id FROM certificates WHERE expires_ms <= ?1 LIMIT ?2)
+             RETURNING id",
         )?
-        .execute(params![now_ms as i64, rows_max as i64])?)
+        .query_map(params![now_ms as i64, rows_max as i64], |row| row.get::<_, String>(0))?
+        .map(|id| id?.parse().map_err(|error: crate::ids::CertificateIdError| StoreError::Value(error.to_string())))
+        .collect()
 }
 
 /// Deletes a certificate that is not active, with its attachments. API Reference, `DeleteCertificate`.

@@ -331,3 +331,14 @@ fn topics_both_ways() {
         assert_eq!(ShadowTopic::parse(&TopicName::parse(other).unwrap()), None, "{other}");
     }
 }
+
+/// Written and read again and again it does not wander: a device that reports it in the same digits has done what it was asked.
+#[test]
+fn a_number_is_the_same_to_its_last_digit_when_it_is_stored() {
+    let desired = br#"{"state": {"desired": {"number": 123456789.123456789}}}"#;
+    let shadow = Shadow::update(None, desired, 1).unwrap().shadow;
+    let stored: Shadow = serde_json::from_str(&serde_json::to_string(&shadow).unwrap()).unwrap();
+    assert_eq!(stored, shadow);
+    let reported = br#"{"state": {"reported": {"number": 123456789.123456789}}}"#;
+    assert_eq!(Shadow::update(Some(&stored), reported, 2).unwrap().delta, None);
+}

@@ -6,6 +6,7 @@ mod aws_cli;
 mod certificates;
 mod clients;
 mod common;
+mod faults;
 mod groups;
 mod handed;
 #[cfg(feature = "https")]

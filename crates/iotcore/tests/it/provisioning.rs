@@ -27,7 +27,7 @@ const DEVICE: &str = r#"{"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Action": "iot:Publish", "Resource": "arn:aws:iot:*:*:topic/dt/${iot:Connection.Thing.ThingName}"}
 ]}"#;
 
-fn template() -> String {
+pub(crate) fn template() -> String {
     json!({
         "Parameters": {"SerialNumber": {"Type": "String"}, "AWS::IoT::Certificate::Id": {"Type": "String"}},
         "Resources": {
@@ -239,5 +239,19 @@ async fn a_claim_without_its_policy_or_template_leaves_no_certificate() {
     }
     let left: Vec<_> = world.core.list_certificates(None).await.unwrap().iter().map(|left| left.id).collect();
     assert_eq!(left, [claim.id]);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_template_whose_name_is_too_long_for_an_answer_ends_no_connection() {
+    let world = World::start().await;
+    let mut device = world.device("a").await.connect().await;
+    let longest = "x".repeat(213);
+    let topic = format!("$aws/provisioning-templates/{longest}/provision/json");
+    assert_eq!(topic.len(), 256);
+    let request = json!({"certificateOwnershipToken": "none"});
+    device.publish(&topic, request.to_string(), QoS::AtLeastOnce).await;
+    let rejected = ask(&mut device, "$aws/provisioning-templates/none/provision/json", &request, "rejected").await;
+    assert_eq!(rejected["statusCode"], 404);
     world.stop().await;
 }

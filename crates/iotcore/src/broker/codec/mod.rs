@@ -7,6 +7,8 @@
 mod aliases;
 mod check;
 mod encode;
+#[cfg(any(test, feature = "fuzzing"))]
+mod fuzzing;
 mod packet;
 mod reason;
 #[cfg(test)]
@@ -15,6 +17,10 @@ mod v3;
 mod v5;
 
 pub(crate) use encode::Accepted;
+#[cfg(all(feature = "https", any(test, feature = "fuzzing")))]
+pub(crate) use fuzzing::check_properties;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use fuzzing::fuzz;
 pub(crate) use packet::{
     Broken, Connect, Disconnect, Entry, Expiry, Inbound, Publish, RetainHandling, Subscribe, SubscriptionOptions,
     Version,

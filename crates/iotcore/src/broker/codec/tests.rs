@@ -3,26 +3,10 @@ use mqtt_protocol_core::mqtt::prelude::IntoPayload;
 use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, DisconnectReasonCode};
 use proptest::prelude::*;
 
+use super::fuzzing::{CONNECT_3, CONNECT_5, decode_with};
 use super::*;
 use crate::message::Properties;
 use crate::topic::TopicName;
-
-const CONNECT_3: &[u8] = b"\x10\x0d\x00\x04MQTT\x04\x02\x00\x3c\x00\x01a";
-const CONNECT_5: &[u8] = b"\x10\x0e\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x01a";
-
-/// Everything up to the first error, and the error.
-fn decode_with(wire: &mut Wire, mut bytes: &[u8]) -> (Vec<Inbound>, Option<Broken>) {
-    let mut packets = Vec::new();
-    while !bytes.is_empty() {
-        let (taken, packet) = wire.decode(bytes);
-        bytes = &bytes[taken..];
-        match packet {
-            Ok(packet) => packets.extend(packet),
-            Err(broken) => return (packets, Some(broken)),
-        }
-    }
-    (packets, None)
-}
 
 fn reason(connect: &[u8], packet: &[u8]) -> Option<Reason> {
     decode_with(&mut Wire::new(), &[connect, packet].concat()).1.map(|broken| broken.reason)
@@ -274,24 +258,12 @@ proptest! {
     /// No bytes make it panic, in one piece or in many.
     #[test]
     fn any_bytes_are_borne(
-        five in any::<bool>(),
+        begun in any::<u8>(),
         bytes in prop::collection::vec(any::<u8>(), 0..200),
         first in prop::sample::select(&[0x10_u8, 0x30, 0x32, 0x40, 0x82, 0xa2, 0xe0][..]),
     ) {
         let length = u8::try_from(bytes.len().min(127)).unwrap();
-        let packet = [&[first, length], &bytes[..]].concat();
-        drop(decode_with(&mut Wire::new(), &bytes));
-        let mut whole = wire(if five { CONNECT_5 } else { CONNECT_3 });
-        let (packets, broken) = decode_with(&mut whole, &packet);
-        let mut pieces = wire(if five { CONNECT_5 } else { CONNECT_3 });
-        let mut found = 0;
-        for piece in packet.chunks(1) {
-            let (some, broken) = decode_with(&mut pieces, piece);
-            found += some.len();
-            if broken.is_some() {
-                break;
-            }
-        }
-        prop_assert_eq!((found, packets.len()), (packets.len(), found), "{:?}", broken);
+        fuzz(&[&[begun, first, length], &bytes[..]].concat());
+        fuzz(&bytes);
     }
 }

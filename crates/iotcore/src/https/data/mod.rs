@@ -30,3 +30,12 @@ pub(super) async fn route(call: Call<'_>) -> Option<Answer> {
         _ => return None,
     })
 }
+
+/// Properties of a message that is published by a request can be read again, here and by clients of MQTT 5.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn check_properties(request: &super::request::Request) {
+    let Ok(Some(properties)) = properties::of_request(request) else { return };
+    let shown = properties::user_properties_of(properties.as_bytes());
+    assert!(shown.is_none_or(|shown| shown.as_array().is_some_and(|pairs| !pairs.is_empty())));
+    crate::broker::check_properties(properties);
+}

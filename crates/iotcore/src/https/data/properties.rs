@@ -23,7 +23,7 @@ pub(super) fn of_request(request: &Request) -> Result<Option<Properties>, ApiErr
         Some(_) => return Err(ApiError::invalid("payloadFormatIndicator is UNSPECIFIED_BYTES or UTF8_DATA")),
     }
     if let Some(content_type) = request.query("contentType") {
-        put(&mut bytes, CONTENT_TYPE, &[content_type.as_bytes()])?;
+        put(&mut bytes, CONTENT_TYPE, &[text(content_type)?])?;
     }
     if let Some(topic) = request.query("responseTopic") {
         TopicName::parse(topic).map_err(|error| ApiError::invalid(format!("responseTopic: {error}")))?;
@@ -35,7 +35,7 @@ pub(super) fn of_request(request: &Request) -> Result<Option<Properties>, ApiErr
     }
     if let Some(pairs) = request.header("x-amz-mqtt5-user-properties")? {
         for (name, value) in user_properties(pairs)? {
-            put(&mut bytes, USER_PROPERTY, &[name.as_bytes(), value.as_bytes()])?;
+            put(&mut bytes, USER_PROPERTY, &[text(&name)?, text(&value)?])?;
         }
     }
     Ok(Properties::new(bytes))
@@ -60,6 +60,11 @@ fn user_properties(header: &str) -> Result<Vec<(String, String)>, ApiError> {
         }
     };
     list.into_iter().map(pair).collect()
+}
+
+/// MQTT 5.0 section 1.5.4: whoever was sent a NUL in a text would end its connection.
+fn text(text: &str) -> Result<&[u8], ApiError> {
+    if text.contains('\0') { Err(ApiError::invalid("a property has a NUL")) } else { Ok(text.as_bytes()) }
 }
 
 fn put(bytes: &mut Vec<u8>, property: u8, values: &[&[u8]]) -> Result<(), ApiError> {
@@ -116,15 +121,20 @@ mod tests {
     #[test]
     fn what_mqtt_could_not_say_is_refused() {
         let two = STANDARD.encode(r#"[{"a": "1", "b": "2"}]"#);
+        let (nul_in_name, nul_in_value) =
+            (STANDARD.encode(r#"[{"\u0000": "1"}]"#), STANDARD.encode(r#"[{"a": "\u0000"}]"#));
         for (name, value) in [
             ("x-amz-mqtt5-payload-format-indicator", "UTF-8"),
             ("x-amz-mqtt5-correlation-data", "*"),
             ("x-amz-mqtt5-user-properties", "e30="),
             ("x-amz-mqtt5-user-properties", &two),
+            ("x-amz-mqtt5-user-properties", &nul_in_name),
+            ("x-amz-mqtt5-user-properties", &nul_in_value),
         ] {
             assert!(properties("", &[(name, value)]).is_err(), "{name}: {value}");
         }
         assert!(properties("responseTopic=a%2F%23", &[]).is_err());
+        assert!(properties("contentType=a%00", &[]).is_err());
         assert!(put(&mut Vec::new(), CORRELATION_DATA, &[&[0; 65536]]).is_err());
     }
 }

@@ -17,12 +17,13 @@ use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 use authorization::Authorization;
+use date::AmzDate;
 
 pub(super) use keys::Keys;
 pub use keys::{AccessKey, AccessKeyError};
 
 /// How far the time of a signature may be from ours, in seconds: "five minutes" of the guide.
-const SKEW_S_MAX: u64 = 5 * 60;
+pub(super) const SKEW_S_MAX: u64 = 5 * 60;
 /// What a request is signed for. botocore's models, `signingName`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Service {
@@ -88,8 +89,7 @@ pub(super) fn verify(request: &Signed<'_>, keys: &Keys, region: &str, now_s: u64
     }
     let canonical = canonical::request(request, &authorization.signed_headers)?;
     let Authorization { region, service, .. } = &authorization;
-    let scope = format!("{}/{region}/{service}/aws4_request", date.day());
-    let to_sign = format!("AWS4-HMAC-SHA256\n{}\n{scope}\n{}", date.text(), hex::encode(Sha256::digest(canonical)));
+    let to_sign = to_sign(date, region, service, &canonical);
     let secret = keys.secret(authorization.key_id).ok_or(SignatureError::UnknownKey)?;
     let key = signing_key(secret, date.day(), region, service);
     hmac::verify(&key, to_sign.as_bytes(), &authorization.signature).map_err(|_| SignatureError::Mismatch)?;
@@ -110,10 +110,35 @@ fn check_scope(authorization: &Authorization<'_>, day: &str, region: &str) -> Re
     Ok(service)
 }
 
+fn to_sign(date: AmzDate<'_>, region: &str, service: &str, canonical: &str) -> String {
+    let (text, day, hash) = (date.text(), date.day(), hex::encode(Sha256::digest(canonical)));
+    format!("AWS4-HMAC-SHA256\n{text}\n{day}/{region}/{service}/aws4_request\n{hash}")
+}
+
 fn signing_key(secret: &str, day: &str, region: &str, service: &str) -> hmac::Key {
     let first = hmac::Key::new(hmac::HMAC_SHA256, format!("AWS4{secret}").as_bytes());
     [day, region, service, "aws4_request"].into_iter().fold(first, |key, part| {
         let derived = hmac::sign(&key, part.as_bytes());
         hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref())
     })
+}
+
+/// The `Authorization` header of a request that has `host` and `x-amz-date`, with all its headers signed.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(super) fn sign(
+    request: &Signed<'_>,
+    key_id: &str,
+    secret: &str,
+    region: &str,
+    service: &str,
+) -> Result<String, SignatureError> {
+    let date = date::of(request.headers)?;
+    let mut names: Vec<&str> = request.headers.keys().map(http::HeaderName::as_str).collect();
+    names.sort_unstable();
+    let canonical = canonical::request(request, &names)?;
+    let key = signing_key(secret, date.day(), region, service);
+    let signature = hex::encode(hmac::sign(&key, to_sign(date, region, service, &canonical).as_bytes()));
+    let (day, names) = (date.day(), names.join(";"));
+    let credential = format!("{key_id}/{day}/{region}/{service}/aws4_request");
+    Ok(format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"))
 }
