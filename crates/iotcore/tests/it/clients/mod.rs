@@ -115,30 +115,56 @@ async fn aws_request_response_jobs_client() {
     run_with_jobs("python/jobs2.py", &["5"]).await;
 }
 
-#[tokio::test]
-async fn aws_provisioning_client() {
-    for generation in ["1", "2"] {
-        let fleet = provisioning::Fleet::start().await;
-        fleet.world.core.put_policy("claim", CLAIM).await.unwrap();
-        let dir = TempDir::new().unwrap();
-        let csr = dir.path().join("csr.pem");
-        std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
-        let args = ["fleet", csr.to_str().unwrap(), generation];
-        let printed = run("python/identity.py", &args, &fleet.claim).await;
-        let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let things: Vec<_> = made.iter().map(|made| made["thing"].as_str().unwrap()).collect();
-        assert_eq!(things, ["sat-csr", "sat-keys"]);
-        for made in &made {
-            let id = made["certificate"].as_str().unwrap().parse().unwrap();
-            let certificate = fleet.world.core.describe_certificate(id).await.unwrap().unwrap();
-            assert_eq!(certificate.status, Status::Active);
-        }
+/// Runs a provisioning script as a claim; its arguments begin with the template and the file of a CSR.
+async fn run_as_claim(script: &str, args: &[&str]) {
+    let fleet = provisioning::Fleet::start().await;
+    fleet.world.core.put_policy("claim", CLAIM).await.unwrap();
+    let dir = TempDir::new().unwrap();
+    let csr = dir.path().join("csr.pem");
+    std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
+    let args = [&["fleet", csr.to_str().unwrap()], args].concat();
+    let printed = run(script, &args, &fleet.claim).await;
+    let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let things: Vec<_> = made.iter().map(|made| made["thing"].as_str().unwrap()).collect();
+    assert_eq!(things, ["sat-csr", "sat-keys"]);
+    for made in &made {
+        let id = made["certificate"].as_str().unwrap().parse().unwrap();
+        let certificate = fleet.world.core.describe_certificate(id).await.unwrap().unwrap();
+        assert_eq!(certificate.status, Status::Active);
     }
 }
 
 #[tokio::test]
-async fn aws_javascript_sdk() {
-    run_as_den("node/device.cjs", &[]).await;
+async fn aws_provisioning_client() {
+    run_as_claim("python/identity.py", &["1"]).await;
+    run_as_claim("python/identity.py", &["2"]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_mqtt_clients() {
+    run_as_den("node/pubsub.cjs", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_shadow_client() {
+    run_as_den("node/shadow2.cjs", &["3"]).await;
+    run_as_den("node/shadow2.cjs", &["5"]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_jobs_clients() {
+    for script in ["node/jobs1.cjs", "node/jobs2.cjs"] {
+        run_with_jobs(script, &["3"]).await;
+        run_with_jobs(script, &["5"]).await;
+    }
+}
+
+#[tokio::test]
+async fn aws_javascript_provisioning_clients() {
+    for generation in ["1", "2"] {
+        run_as_claim("node/identity.cjs", &[generation, "3"]).await;
+        run_as_claim("node/identity.cjs", &[generation, "5"]).await;
+    }
 }
 
 #[tokio::test]
