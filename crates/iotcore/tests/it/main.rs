@@ -6,6 +6,7 @@ mod common;
 mod groups;
 #[cfg(feature = "https")]
 mod https;
+mod interoperability;
 mod jobs;
 mod limits;
 mod mqtt5;
