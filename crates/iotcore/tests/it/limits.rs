@@ -56,6 +56,7 @@ async fn other_versions_and_broken_packets_are_refused() {
     let device = world.device("a").await;
     let v6 = b"\x10\x0d\x00\x04MQTT\x06\x02\x00\x3c\x00\x01a";
     assert_eq!(answer(&device, v6).await, [0x20, 2, 0, 1]);
+    assert_eq!(answer(&device, b"\x10\x0b\x00\x02hj\x04\x02\x00\x3c\x00\x01a").await, [0x20, 2, 0, 1]);
     assert_eq!(answer(&device, b"\x30\x03\x00\x01a").await, b"", "PUBLISH before CONNECT");
     assert_eq!(answer(&device, b"GET / HTTP/1.1\r\n\r\n").await, b"");
     let twice = [connect_packet("a"), connect_packet("a")].concat();

@@ -15,6 +15,7 @@ mod https;
 mod https_connections;
 #[cfg(feature = "https")]
 mod https_jobs;
+mod interoperability;
 mod jobs;
 mod limits;
 mod mqtt5;

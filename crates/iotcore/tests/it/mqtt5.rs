@@ -133,6 +133,20 @@ async fn clients_bound_what_they_are_sent() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_more_than_the_receive_maximum_is_answered_for_each() {
+    let world = World::start().await;
+    let (mut peer, _) = Peer::connect(&world.device("a").await, connect("a")).await;
+    for packet_id in 1..=300 {
+        peer.send(&publish("t", "", Some(packet_id), Vec::new(), false)).await;
+    }
+    for packet_id in 1..=300 {
+        let puback = peer.next().await.unwrap().parse_exact(v5_0::Puback::parse).unwrap();
+        assert_eq!((puback.packet_id(), puback.reason_code()), (packet_id, None));
+    }
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn subscriptions_say_what_they_want() {
     let world = World::start().await;
     let device = world.device("a").await;

@@ -153,6 +153,8 @@ impl Peer {
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
+        // What the TLS session could not hand on at once would wait for the next write.
+        self.stream.flush().await.unwrap();
     }
 
     /// The next packet; `None` when the broker has closed.

@@ -56,6 +56,21 @@ async fn wildcards_match_and_overlapping_ones_deliver_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wildcard_at_the_beginning_matches_no_topic_of_the_broker() {
+    let world = World::start().await;
+    let (mut a, mut b) = (world.device("a").await.connect().await, world.device("b").await.connect().await);
+    for filter in ["#", "+/events/#", "+/events/presence/connected/+"] {
+        a.subscribe(filter, QoS::AtLeastOnce).await;
+    }
+    b.subscribe("$aws/events/presence/connected/c", QoS::AtLeastOnce).await;
+    let c = world.device("c").await.connect().await;
+    assert_eq!(b.receive_json("$aws/events/presence/connected/c").await["clientId"], "c");
+    c.publish("x", "of clients", QoS::AtLeastOnce).await;
+    assert_eq!(a.receive_text().await, ("x".into(), "of clients".into()));
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn order_is_kept() {
     let world = World::start().await;
     let (a, mut b) = (world.device("a").await.connect().await, world.device("b").await.connect_persistent().await);

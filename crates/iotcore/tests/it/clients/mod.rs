@@ -1,5 +1,8 @@
-//! Devices as others write them: AWS's own SDKs for Python and JavaScript, and Eclipse Paho, unmodified. Each scenario is a script that
-//! asserts what the device sees; here the broker's side is set up and looked at.
+//! Devices as others write them: AWS's own SDKs for Python and JavaScript, the crate `aws-iot-device-sdk-rust`, Eclipse Paho and
+//! mosquitto's command-line clients, unmodified. Each scenario but mosquitto's is a script or a program that asserts what the device
+//! sees; here the broker's side is set up and looked at.
+
+mod mosquitto;
 
 use crate::{
     common::{Identity, PATIENCE, World},
@@ -40,29 +43,48 @@ pub(crate) fn packages() -> PathBuf {
     packages
 }
 
-/// Runs a script of `tests/it/clients` as this device; gives what it prints.
+/// What a client in another process reads: the root, the certificate and the key, until this is dropped.
+pub(crate) struct Files(TempDir);
+
+impl Files {
+    pub(crate) fn of(device: &Identity) -> Self {
+        let dir = TempDir::new().unwrap();
+        for (name, content) in
+            [("root.pem", &device.root), ("certificate.pem", &device.certificate), ("private.key", &device.key)]
+        {
+            std::fs::write(dir.path().join(name), content).unwrap();
+        }
+        Self(dir)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+}
+
+/// Runs a script of `tests/it/clients`, or the program that is built there, as this device; gives what it prints. What it needs is
+/// where `scripts/test` puts it.
 pub(crate) async fn run(script: &str, args: &[&str], device: &Identity) -> String {
     let packages = packages();
-    let dir = TempDir::new().unwrap();
-    let file = |name: &str, content: &str| {
-        let path = dir.path().join(name);
-        std::fs::write(&path, content).unwrap();
-        path
-    };
+    let files = Files::of(device);
     let description = json!({
         "endpoint": "localhost",
         "port": device.address.port(),
         "client_id": device.name,
-        "root": file("root.pem", &device.root),
-        "certificate": file("certificate.pem", &device.certificate),
-        "key": file("private.key", &device.key),
+        "root": files.path("root.pem"),
+        "certificate": files.path("certificate.pem"),
+        "key": files.path("private.key"),
     });
-    let mut command = match script.split_once('/').unwrap().0 {
-        "python" => Command::new(packages.join("python/bin/python")),
-        _ => Command::new("node"),
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(script);
+    let (program, needed) = match script.split_once('/') {
+        Some(("python", _)) => (packages.join("python/bin/python"), packages.join("python/requirements.txt")),
+        Some(("node", _)) => ("node".into(), packages.join("node/node_modules/installed.json")),
+        _ => (packages.join("rust/debug").join(script), packages.join("rust/debug").join(script)),
     };
+    assert!(needed.exists(), "{} is missing: `scripts/test` makes it", needed.display());
+    let mut command = Command::new(program);
     command.env("NODE_PATH", packages.join("node/node_modules"));
-    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients").join(script)).args(args);
+    command.args(script.contains('/').then_some(file)).args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(description.to_string().as_bytes()).await.unwrap();
@@ -71,7 +93,7 @@ pub(crate) async fn run(script: &str, args: &[&str], device: &Identity) -> Strin
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Runs a script as the device `den`.
+/// Runs a client as the device `den`.
 async fn run_as_den(script: &str, args: &[&str]) {
     let world = World::start().await;
     let den = world.device_with("den", DEVICE).await;
@@ -124,33 +146,64 @@ async fn aws_request_response_jobs_client() {
     run_with_jobs("python/jobs2.py", &["5"]).await;
 }
 
-#[tokio::test]
-async fn aws_provisioning_client() {
-    for generation in ["1", "2"] {
-        let fleet = provisioning::Fleet::start().await;
-        fleet.world.core.put_policy("claim", CLAIM).await.unwrap();
-        let dir = TempDir::new().unwrap();
-        let csr = dir.path().join("csr.pem");
-        std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
-        let args = ["fleet", csr.to_str().unwrap(), generation];
-        let printed = run("python/identity.py", &args, &fleet.claim).await;
-        let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let things: Vec<_> = made.iter().map(|made| made["thing"].as_str().unwrap()).collect();
-        assert_eq!(things, ["sat-csr", "sat-keys"]);
-        for made in &made {
-            let id = made["certificate"].as_str().unwrap().parse().unwrap();
-            let certificate = fleet.world.core.describe_certificate(id).await.unwrap().unwrap();
-            assert_eq!(certificate.status, Status::Active);
-        }
+/// Runs a provisioning script as a claim; its arguments begin with the template and the file of a CSR.
+async fn run_as_claim(script: &str, args: &[&str]) {
+    let fleet = provisioning::Fleet::start().await;
+    fleet.world.core.put_policy("claim", CLAIM).await.unwrap();
+    let dir = TempDir::new().unwrap();
+    let csr = dir.path().join("csr.pem");
+    std::fs::write(&csr, provisioning::csr(&rcgen::KeyPair::generate().unwrap())).unwrap();
+    let args = [&["fleet", csr.to_str().unwrap()], args].concat();
+    let printed = run(script, &args, &fleet.claim).await;
+    let made: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let things: Vec<_> = made.iter().map(|made| made["thing"].as_str().unwrap()).collect();
+    assert_eq!(things, ["sat-csr", "sat-keys"]);
+    for made in &made {
+        let id = made["certificate"].as_str().unwrap().parse().unwrap();
+        let certificate = fleet.world.core.describe_certificate(id).await.unwrap().unwrap();
+        assert_eq!(certificate.status, Status::Active);
     }
 }
 
 #[tokio::test]
-async fn aws_javascript_sdk() {
-    run_as_den("node/device.cjs", &[]).await;
+async fn aws_provisioning_client() {
+    run_as_claim("python/identity.py", &["1"]).await;
+    run_as_claim("python/identity.py", &["2"]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_mqtt_clients() {
+    run_as_den("node/pubsub.cjs", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_shadow_client() {
+    run_as_den("node/shadow2.cjs", &["3"]).await;
+    run_as_den("node/shadow2.cjs", &["5"]).await;
+}
+
+#[tokio::test]
+async fn aws_javascript_jobs_clients() {
+    for script in ["node/jobs1.cjs", "node/jobs2.cjs"] {
+        run_with_jobs(script, &["3"]).await;
+        run_with_jobs(script, &["5"]).await;
+    }
+}
+
+#[tokio::test]
+async fn aws_javascript_provisioning_clients() {
+    for generation in ["1", "2"] {
+        run_as_claim("node/identity.cjs", &[generation, "3"]).await;
+        run_as_claim("node/identity.cjs", &[generation, "5"]).await;
+    }
 }
 
 #[tokio::test]
 async fn eclipse_paho() {
     run_as_den("python/eclipse_paho.py", &[]).await;
+}
+
+#[tokio::test]
+async fn aws_rust_crate() {
+    run_as_den("marvain-iotcore-client", &[]).await;
 }

@@ -1,14 +1,16 @@
-// AWS's SDK for JavaScript: MQTT 3.1.1, MQTT 5, and shadows over both. The test describes the device on standard input, as
-// JSON: endpoint, port, client_id, and the paths of root, certificate and key. Packages are found through NODE_PATH.
+// What the scenarios share: the device as the test describes it on standard input, connections of either protocol, and waiting with
+// an end.
+//
+// The test writes one JSON object: endpoint, port, client_id, and the paths of root, certificate and key. Packages are found
+// through NODE_PATH.
 "use strict";
 
-const assert = require("node:assert/strict");
 const { once } = require("node:events");
 const { readFileSync } = require("node:fs");
-const { iot, iotshadow, mqtt, mqtt5 } = require("aws-iot-device-sdk-v2");
+const { iot, mqtt, mqtt5 } = require("aws-iot-device-sdk-v2");
 
-const device = JSON.parse(readFileSync(0, "utf8"));
-const me = device.client_id;
+const PATIENCE_MS = 20_000;
+const DEVICE = JSON.parse(readFileSync(0, "utf8"));
 
 /** Messages in the order of their arrival. */
 class Inbox {
@@ -23,32 +25,49 @@ class Inbox {
 
   next() {
     if (this.#messages.length > 0) return Promise.resolve(this.#messages.shift());
-    return new Promise((resolve) => this.#waiting.push(resolve));
+    const late = new Error("nothing has come");
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(reject, PATIENCE_MS, late);
+      this.#waiting.push((message) => {
+        clearTimeout(timer);
+        resolve(message);
+      });
+    });
+  }
+
+  assertEmpty() {
+    if (this.#messages.length > 0) throw new Error(`${JSON.stringify(this.#messages)} was not to come`);
   }
 }
 
-async function connect3() {
-  const config = iot.AwsIotMqttConnectionConfigBuilder.new_mtls_builder_from_path(device.certificate, device.key)
-    .with_certificate_authority_from_path(undefined, device.root)
-    .with_endpoint(device.endpoint)
-    .with_port(device.port)
-    .with_client_id(me)
-    .with_clean_session(true)
+/** A connection over MQTT 3.1.1 that is not connected yet, with a clean session unless it is said. */
+function connection3({ clientId = DEVICE.client_id, clean = true } = {}) {
+  const config = iot.AwsIotMqttConnectionConfigBuilder.new_mtls_builder_from_path(DEVICE.certificate, DEVICE.key)
+    .with_certificate_authority_from_path(undefined, DEVICE.root)
+    .with_endpoint(DEVICE.endpoint)
+    .with_port(DEVICE.port)
+    .with_client_id(clientId)
+    .with_clean_session(clean)
     .build();
-  const connection = new mqtt.MqttClient().new_connection(config);
+  return new mqtt.MqttClient().new_connection(config);
+}
+
+async function connect3(options) {
+  const connection = connection3(options);
   await connection.connect();
   return connection;
 }
 
-async function connect5() {
+/** A connected client of MQTT 5. */
+async function connect5(properties = {}) {
   const config = iot.AwsIotMqtt5ClientConfigBuilder.newDirectMqttBuilderWithMtlsFromPath(
-    device.endpoint,
-    device.certificate,
-    device.key,
+    DEVICE.endpoint,
+    DEVICE.certificate,
+    DEVICE.key,
   )
-    .withCertificateAuthorityFromPath(undefined, device.root)
-    .withPort(device.port)
-    .withConnectProperties({ clientId: me, keepAliveIntervalSeconds: 30 })
+    .withCertificateAuthorityFromPath(undefined, DEVICE.root)
+    .withPort(DEVICE.port)
+    .withConnectProperties({ clientId: DEVICE.client_id, keepAliveIntervalSeconds: 30, ...properties })
     .build();
   const client = new mqtt5.Mqtt5Client(config);
   const connected = Promise.race([
@@ -67,70 +86,61 @@ async function stop5(client) {
   client.close();
 }
 
-async function pubsub3() {
-  const connection = await connect3();
-  const inbox = new Inbox();
-  const granted = await connection.subscribe(`dt/${me}/+`, mqtt.QoS.AtLeastOnce, (topic, payload) =>
-    inbox.put([topic, Buffer.from(payload).toString()]),
-  );
-  assert.equal(granted.qos, mqtt.QoS.AtLeastOnce);
-  await connection.publish(`dt/${me}/a`, "hello", mqtt.QoS.AtLeastOnce);
-  assert.deepEqual(await inbox.next(), [`dt/${me}/a`, "hello"]);
-  await connection.unsubscribe(`dt/${me}/+`);
-  await connection.disconnect();
-}
-
-async function pubsub5() {
-  const client = await connect5();
-  const inbox = new Inbox();
-  client.on("messageReceived", (event) => inbox.put(event.message));
-  const subscriptions = [{ topicFilter: `dt/${me}/a`, qos: mqtt5.QoS.AtLeastOnce }];
-  const suback = await client.subscribe({ subscriptions });
-  assert.deepEqual(suback.reasonCodes, [mqtt5.SubackReasonCode.GrantedQoS1]);
-  const puback = await client.publish({
-    topicName: `dt/${me}/a`,
-    qos: mqtt5.QoS.AtLeastOnce,
-    payload: "hello",
-    contentType: "text/plain",
-    userProperties: [{ name: "k", value: "v" }],
+/**
+ * A connection over MQTT `3` or `5`, what ends it, and what makes a client of a class of AWS's of either generation for it. One of the
+ * second generation has room for so many subscriptions of requests.
+ */
+async function protocol(version) {
+  const options = (subscriptions) => ({
+    maxRequestResponseSubscriptions: subscriptions,
+    maxStreamingSubscriptions: 4,
+    operationTimeoutInSeconds: PATIENCE_MS / 1000,
   });
-  assert.equal(puback.reasonCode, mqtt5.PubackReasonCode.Success);
-  const message = await inbox.next();
-  assert.equal(Buffer.from(message.payload).toString(), "hello");
-  assert.equal(message.contentType, "text/plain");
-  assert.deepEqual(message.userProperties, [{ name: "k", value: "v" }]);
-  await stop5(client);
-}
-
-async function shadows(client, name) {
-  const thingName = me;
-  const shadowName = name;
-  const update = (state) => client.updateNamedShadow({ thingName, shadowName, state });
-  await assert.rejects(client.getNamedShadow({ thingName, shadowName }), (error) => error.modeledError.code === 404);
-  assert.equal((await update({ desired: { lamp: "on" } })).version, 1);
-  assert.equal((await update({ reported: { lamp: "off" } })).version, 2);
-  const got = await client.getNamedShadow({ thingName, shadowName });
-  assert.deepEqual(got.state, { desired: { lamp: "on" }, reported: { lamp: "off" }, delta: { lamp: "on" } });
-  assert.equal((await client.deleteNamedShadow({ thingName, shadowName })).version, 2);
-  client.close();
-}
-
-async function main() {
-  const options = { maxRequestResponseSubscriptions: 4, maxStreamingSubscriptions: 1, operationTimeoutInSeconds: 15 };
-  await pubsub3();
+  if (version === "5") {
+    const client = await connect5();
+    return {
+      stop: () => stop5(client),
+      first: (service) => service.newFromMqtt5Client(client),
+      second: (service, subscriptions) => service.newFromMqtt5(client, options(subscriptions)),
+    };
+  }
   const connection = await connect3();
-  await shadows(iotshadow.IotShadowClientv2.newFromMqtt311(connection, options), "three");
-  await connection.disconnect();
-  await pubsub5();
-  const client = await connect5();
-  await shadows(iotshadow.IotShadowClientv2.newFromMqtt5(client, options), "five");
-  await stop5(client);
+  return {
+    stop: () => connection.disconnect(),
+    first: (service) => new service(connection),
+    second: (service, subscriptions) => service.newFromMqtt311(connection, options(subscriptions)),
+  };
 }
 
-main().then(
-  () => process.exit(0),
-  (error) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+/** A subscription of a first-generation client; the inbox gets its messages and what could not be read. */
+function subscriber(client) {
+  return (method, request, inbox) =>
+    client[method](request, mqtt.QoS.AtLeastOnce, (error, message) => inbox.put(error ?? message));
+}
+
+/** The events of a stream of a second-generation client, which is open when this is done. */
+async function stream(operation) {
+  const events = new Inbox();
+  const statuses = new Inbox();
+  operation.on("incomingPublish", ({ message }) => events.put(message));
+  operation.on("incomingPublishError", ({ error }) => events.put(error));
+  operation.on("subscriptionStatus", ({ type }) => statuses.put(type));
+  operation.open();
+  const ESTABLISHED = 0;
+  const status = await statuses.next();
+  if (status !== ESTABLISHED) throw new Error(`no subscription: ${status}`);
+  return events;
+}
+
+/** Runs a scenario; its failure is the process's. */
+function run(scenario) {
+  scenario(...process.argv.slice(2)).then(
+    () => process.exit(0),
+    (error) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+}
+
+module.exports = { DEVICE, Inbox, connect3, connect5, connection3, protocol, run, stop5, stream, subscriber };

@@ -1,33 +1,11 @@
-//! Peers that are silent, slow or many do not hold up the others.
+//! Subscribers that do not read, and connections that do nothing.
 
 use rumqttc::{PublishOptions, QoS};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 
 use crate::common::{Client, World};
 use crate::limits::{connect_packet, raw};
 use crate::persistence::unacknowledging;
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn silent_peers_and_slow_handshakes_hold_up_nobody() {
-    let world = World::start().await;
-    let device = world.device("a").await;
-    let mut strangers = Vec::new();
-    for number in 0..100 {
-        let mut stranger = TcpStream::connect(world.address).await.unwrap();
-        if number % 2 == 0 {
-            // The first bytes of a TLS record that never ends.
-            stranger.write_all(&[0x16, 3, 1, 2]).await.unwrap();
-        }
-        strangers.push(stranger);
-    }
-    // And one that has shown its certificate and says nothing more.
-    let silent = raw(&device).await;
-    device.connect().await.publish("x", "", QoS::AtLeastOnce).await;
-    assert_eq!(world.core.stats().accepted, 1);
-    drop((strangers, silent));
-    world.stop().await;
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_subscriber_holds_up_neither_publishers_nor_others() {
@@ -77,29 +55,6 @@ async fn a_slow_persistent_subscriber_loses_nothing() {
         assert_eq!(payload.split(':').next(), Some(&*number.to_string()));
         slow.mqtt.ack(&publish).await.unwrap();
     }
-    world.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_storm_of_tiny_packets_holds_up_nobody() {
-    let world = World::start().await;
-    let mut storm = raw(&world.device("storm").await).await;
-    storm.write_all(&connect_packet("storm")).await.unwrap();
-    // A million questions, whose answers it does not read: it is not read either, and keeps no memory here.
-    let storm = tokio::spawn(async move {
-        let _until_the_end = storm.write_all(&[0xC0, 0].repeat(1_000_000)).await;
-        storm
-    });
-    let mut other = world.device("other").await.connect().await;
-    other.subscribe("x", QoS::AtLeastOnce).await;
-    for _ in 0..300 {
-        other.publish("x", "", QoS::AtLeastOnce).await;
-        other.receive().await;
-    }
-    assert!(world.core.connection("storm").is_some());
-    storm.abort();
-    drop(storm.await);
-    world.gone("storm").await;
     world.stop().await;
 }
 
