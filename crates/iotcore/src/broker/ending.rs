@@ -1,8 +1,8 @@
 //! The end of a client's presence: its lifecycle event, its will, and the time that its session has left, in one commit.
 //!
-//! What cannot be committed now (a full disk) is owed, and tried again with every sweep, so that a client that has gone does not stay
-//! connected in the store until the next start. Only who had been connected can be owed, and nobody connects while nothing can be
-//! committed, so there are no more of them than there were connections.
+//! What cannot be committed now (a full disk) is owed, and tried again with every sweep, so that a client that has gone
+//! does not stay connected in the store until the next start. Only who had been connected can be owed, and nobody connects
+//! while nothing can be committed, so there are no more of them than there were connections.
 
 use std::sync::Arc;
 

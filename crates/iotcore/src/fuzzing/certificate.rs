@@ -3,7 +3,8 @@
 use crate::ca;
 use crate::certificate::{Attribute, Subject};
 
-/// The input is a client certificate, as TLS hands it over. What a policy may be told of it is bounded, and is never a pattern.
+/// The input is a client certificate, as TLS hands it over. What a policy may be told of it is bounded, and is never a
+/// pattern.
 pub fn certificate(input: &[u8]) {
     let Some(subject) = Subject::parse(input) else { return };
     for name in ["SerialNumber", "Subject.CommonName", "Issuer.Country", "Subject.AlternativeName.DNSName"] {

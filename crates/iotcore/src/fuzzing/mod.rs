@@ -1,9 +1,9 @@
 //! Doors for fuzzers: what must hold of every parser that reads what devices and operators send, one function a target.
 //!
-//! Not a part of the API: it is there with the feature `fuzzing`, for the targets in `fuzz/`, and in this crate's own tests, whose
-//! property tests call the same functions with inputs they make themselves. Each function takes any bytes, returns when all is well, and
-//! panics when a property does not hold. What is fuzzed is private, so a target that is beside it (the codec's, that of the jobs, that of
-//! HTTPS) is only named here.
+//! Not a part of the API: it is there with the feature `fuzzing`, for the targets in `fuzz/`, and in this crate's own
+//! tests, whose property tests call the same functions with inputs they make themselves. Each function takes any bytes,
+//! returns when all is well, and panics when a property does not hold. What is fuzzed is private, so a target that is
+//! beside it (the codec's, that of the jobs, that of HTTPS) is only named here.
 //!
 //! It does not know which fuzzer calls it, nor where its inputs come from.
 

@@ -1,4 +1,5 @@
-//! Policy documents, and what they decide: against a second reading of the document, by its JSON and without a thought for its cost.
+//! Policy documents, and what they decide: against a second reading of the document, by its JSON and without a thought for
+//! its cost.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +13,8 @@ const ACCOUNT: &str = "000000000000";
 /// Longest pattern and name that the second reading is asked about, in bytes together.
 const NAIVE_BYTES_MAX: usize = 4096;
 
-/// The input is a document and, by line, what is asked: the resource's name, the client id, the thing's type, its attribute `place`, the
-/// client's address. What is allowed is allowed by a statement that allows it, and by nothing that forbids it.
+/// The input is a document and, by line, what is asked: the resource's name, the client id, the thing's type, its attribute
+/// `place`, the client's address. What is allowed is allowed by a statement that allows it, and by nothing that forbids it.
 pub fn policy(input: &[u8]) {
     let parts = parts(input);
     let text = |at: usize| String::from_utf8_lossy(parts.get(at).copied().unwrap_or_default()).into_owned();

@@ -7,8 +7,8 @@ use crate::limits::{SHADOW_BYTES_MAX, SHADOW_LEVELS_MAX};
 use crate::names::ThingName;
 use crate::shadow::{Shadow, ShadowAddress, Updated};
 
-/// The parts of the input are requests to one shadow, one after another. Each is rejected, or leads to a shadow that is stored as it is,
-/// within its limits, and whose replies fit it.
+/// The parts of the input are requests to one shadow, one after another. Each is rejected, or leads to a shadow that is
+/// stored as it is, within its limits, and whose replies fit it.
 pub fn shadow(input: &[u8]) {
     let Ok(thing) = ThingName::parse("lamp") else { return };
     let address = ShadowAddress { thing, name: None };

@@ -6,8 +6,8 @@ use super::{parts, rewritten};
 use crate::policy::PolicyDocument;
 use crate::template::{PolicyRef, Template};
 
-/// The input is a template and a device's parameters, an object of strings. Whatever a device says about itself, a policy that is made for
-/// it can be enforced.
+/// The input is a template and a device's parameters, an object of strings. Whatever a device says about itself, a policy
+/// that is made for it can be enforced.
 pub fn template(input: &[u8]) {
     let parts = parts(input);
     let text = |at: usize| String::from_utf8_lossy(parts.get(at).copied().unwrap_or_default()).into_owned();

@@ -16,8 +16,8 @@ const NOW_S: u64 = 1_440_938_160;
 /// As long as the server lets it be; the target is what is expensive.
 const INPUT_BYTES_MAX: usize = 16 * 1024;
 
-/// The input is a request as HTTP/1.1 has it: request line, headers, an empty line, the body; its lines end in LF. Nobody else's signature is
-/// taken; its own is, and not for another request.
+/// The input is a request as HTTP/1.1 has it: request line, headers, an empty line, the body; its lines end in LF. Nobody
+/// else's signature is taken; its own is, and not for another request.
 pub fn fuzz_requests(input: &[u8]) {
     let Some(request) = request(input.get(..INPUT_BYTES_MAX).unwrap_or(input)) else { return };
     check_parts(&request);

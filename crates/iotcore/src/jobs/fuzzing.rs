@@ -5,7 +5,8 @@ use super::request::{Fields, StepTimer, Update, check_details};
 use super::status::ExecutionStatus;
 use crate::limits::JOB_TIMEOUT_MINUTES_MAX;
 
-/// The input is the payload of a request. What is taken of it is within its limits, and the same when it is written in another way.
+/// The input is the payload of a request. What is taken of it is within its limits, and the same when it is written in
+/// another way.
 pub fn fuzz_requests(input: &[u8]) {
     let Ok(fields) = Fields::parse(input) else { return };
     let again = str::from_utf8(input).ok().and_then(crate::fuzzing::rewritten);

@@ -19,9 +19,9 @@ pub(super) fn decode_with(wire: &mut Wire, mut bytes: &[u8]) -> (Vec<Inbound>, O
     (packets, None)
 }
 
-/// The first byte of the input says what the connection began with (nothing, or a CONNECT of either version) and the size of the pieces
-/// in which the rest comes. In pieces, byte by byte and in one it is the same packets and the same end; each is within the limits;
-/// and a message that is sent on is the same for the next one who reads it.
+/// The first byte of the input says what the connection began with (nothing, or a CONNECT of either version) and the size
+/// of the pieces in which the rest comes. In pieces, byte by byte and in one it is the same packets and the same end; each
+/// is within the limits; and a message that is sent on is the same for the next one who reads it.
 pub fn fuzz(input: &[u8]) {
     let Some((first, rest)) = input.split_first() else { return };
     let before: &[u8] = match first % 3 {
