@@ -160,7 +160,8 @@ impl IotCore {
     }
 
     /// Accepts MQTT over TLS until `shutdown` completes, then ends the connections it accepted and returns when that is
-    /// durable. Meanwhile what has expired by the [`Clock`] is removed every second, as [`IotCore::sweep`] does.
+    /// durable. Meanwhile what has expired by the [`Clock`] is removed every second, as [`IotCore::sweep`] does. To drop the
+    /// future instead is, for its connections, as if the process were killed.
     ///
     /// # Errors
     /// [`ServeError`], when it cannot go on; failures of single peers are logged.

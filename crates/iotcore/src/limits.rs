@@ -195,6 +195,8 @@ limits! {
     /// How often such a message is refused, with growing pauses, before those behind it are tried; it goes to the
     /// rule's error action or, without one, is tried again at the next start.
     RULE_REFUSALS_MAX: u32 = 20, Ours, Expired;
+    /// Time the target of a rule, or its error action, has for a message.
+    RULE_TARGET_TIMEOUT: Duration = Duration::from_secs(30), Ours, Rejected;
     /// What a rule's error action is told of an error.
     RULE_ERROR_BYTES_MAX: usize = 1024, Ours, Clamped;
     /// How long the version number of a client's lifecycle events outlives its connection; longer if its session does.

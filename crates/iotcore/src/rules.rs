@@ -69,7 +69,8 @@ impl Rules {
         let named: Vec<_> = self.entries.iter().filter(|entry| entry.name == ingest.rule).collect();
         if named.is_empty() {
             self.counters.rule_not_found.add(1);
-            tracing::warn!(%topic, "Basic Ingest for a rule that does not exist");
+            // Counted; any client could fill the log with it.
+            tracing::debug!(%topic, "Basic Ingest for a rule that does not exist");
         }
         (named, ingest.topic)
     }

@@ -37,35 +37,53 @@ pub(crate) async fn run(broker: &Arc<Broker>) -> Infallible {
     }
 }
 
-/// One commit of removals, after what is owed.
+/// What is owed, then the removals, each by itself: one that fails holds up no other. Gives the first failure.
 pub(crate) async fn sweep(broker: &Arc<Broker>) -> Result<(), StoreError> {
-    settle_owed(broker).await?;
-    let job = {
+    let mut outcome = settle_owed(broker).await;
+    let mut pending = Vec::new();
+    for removal in REMOVALS {
+        let of_removal = Arc::clone(broker);
+        let now_ms = broker.clock.now_ms();
+        pending.push(broker.store.submit(move |tx: &mut Tx<'_>| removal(tx, &of_removal, now_ms)).await?);
+    }
+    for removal in pending {
+        outcome = outcome.and(removal.durable().await);
+    }
+    outcome
+}
+
+type Removal = fn(&mut Tx<'_>, &Arc<Broker>, u64) -> Result<(), StoreError>;
+
+/// In this order: wills before their clients are forgotten.
+const REMOVALS: [Removal; 12] = [
+    |tx, broker, now_ms| lifecycle::publish_wills(tx, broker, now_ms, WILLS_MAX),
+    |tx, broker, now_ms| sweep_sessions(tx, broker, now_ms, ROWS_MAX),
+    |tx, broker, now_ms| sweep_queues(tx, broker, now_ms, ROWS_MAX),
+    |tx, broker, _| give_out_shared(tx, broker),
+    |tx, _, now_ms| sweep_retained(tx, now_ms, ROWS_MAX),
+    |tx, _, now_ms| provisioning::sweep(tx, now_ms),
+    remove_expired_certificates,
+    |tx, _, now_ms| presence::sweep(tx, now_ms, ROWS_MAX),
+    |tx, _, now_ms| shadows::sweep(tx, now_ms, ROWS_MAX),
+    |tx, broker, now_ms| jobs::sweep(tx, broker, now_ms, TIMEOUTS_MAX),
+    |tx, broker, _| jobs::follow(tx, broker, FOLLOWED_MAX),
+    bound_outboxes,
+];
+
+fn remove_expired_certificates(tx: &mut Tx<'_>, broker: &Arc<Broker>, now_ms: u64) -> Result<(), StoreError> {
+    let expired = certificates::sweep(tx.connection, now_ms, ROWS_MAX)?;
+    if !expired.is_empty() {
+        broker.registry_changed(tx);
         let broker = Arc::clone(broker);
-        move |tx: &mut Tx<'_>| -> Result<(), StoreError> {
-            let now_ms = broker.clock.now_ms();
-            // Before their clients are forgotten.
-            lifecycle::publish_wills(tx, &broker, now_ms, WILLS_MAX)?;
-            sweep_sessions(tx, &broker, now_ms, ROWS_MAX)?;
-            sweep_queues(tx, &broker, now_ms, ROWS_MAX)?;
-            give_out_shared(tx, &broker)?;
-            sweep_retained(tx, now_ms, ROWS_MAX)?;
-            provisioning::sweep(tx, now_ms)?;
-            let expired = certificates::sweep(tx.connection, now_ms, ROWS_MAX)?;
-            if !expired.is_empty() {
-                broker.registry_changed(tx);
-                let broker = Arc::clone(&broker);
-                let close = move |id| broker.live.close_certificate(id, CloseReason::ForbiddenAccess);
-                tx.after_commit(move || expired.into_iter().for_each(close));
-            }
-            presence::sweep(tx, now_ms, ROWS_MAX)?;
-            shadows::sweep(tx, now_ms, ROWS_MAX)?;
-            jobs::sweep(tx, &broker, now_ms, TIMEOUTS_MAX)?;
-            jobs::follow(tx, &broker, FOLLOWED_MAX)?;
-            let dropped = broker.rules.sweep(tx, ROWS_MAX)?;
-            tx.after_commit(move || broker.counters.dropped_outbox.add(dropped));
-            Ok(())
-        }
-    };
-    broker.store.write(job).await
+        let close = move |id| broker.live.close_certificate(id, CloseReason::ForbiddenAccess);
+        tx.after_commit(move || expired.into_iter().for_each(close));
+    }
+    Ok(())
+}
+
+fn bound_outboxes(tx: &mut Tx<'_>, broker: &Arc<Broker>, _now_ms: u64) -> Result<(), StoreError> {
+    let dropped = broker.rules.sweep(tx, ROWS_MAX)?;
+    let broker = Arc::clone(broker);
+    tx.after_commit(move || broker.counters.dropped_outbox.add(dropped));
+    Ok(())
 }

@@ -126,10 +126,11 @@ pub(crate) async fn run(args: IotCoreArgs, globals: &Globals) -> Result<(), CliE
     outcome
 }
 
-/// Where its data are: beside the hub's, unless somebody says where.
+/// Where its data are: beside the hub's, unless somebody says where. Absolute, because its files name each other.
 fn data(globals: &Globals) -> Result<PathBuf, CliError> {
     let data = globals.data_dir()?;
-    Ok(if globals.data.is_some() { data } else { data.with_file_name("marvain-iotcore") })
+    let data = if globals.data.is_some() { data } else { data.with_file_name("marvain-iotcore") };
+    std::path::absolute(data).map_err(failed)
 }
 
 /// The host that this machine's own clients reach a listener by.

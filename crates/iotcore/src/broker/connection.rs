@@ -289,9 +289,9 @@ impl Connection {
         let Connected { client_id, mailbox, .. } = &*self.connected;
         match end.reason {
             CloseReason::ServerError => {
-                tracing::error!(%client_id, reason = %end.reason, why = end.why, "disconnected")
+                tracing::error!(?client_id, reason = %end.reason, why = end.why, "disconnected")
             }
-            _ => tracing::info!(%client_id, reason = %end.reason, why = end.why, "disconnected"),
+            _ => tracing::info!(?client_id, reason = %end.reason, why = end.why, "disconnected"),
         }
         self.session.detach(mailbox);
         if end.reason != CloseReason::ServerError {
@@ -311,7 +311,7 @@ impl Connection {
         self.broker.live.remove(&self.connected);
         if let Err(error) = acked.and(ended) {
             // The mark stays in the store: what is owed is tried again, and by the next start at last.
-            tracing::error!(client_id = %self.connected.client_id, error = error.why, "presence not ended");
+            tracing::error!(client_id = ?self.connected.client_id, error = error.why, "presence not ended");
         }
     }
 

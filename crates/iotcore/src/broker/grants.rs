@@ -27,13 +27,17 @@ pub(crate) struct PolicyCache(Mutex<HashMap<String, (String, Arc<PolicyDocument>
 
 impl PolicyCache {
     fn parsed(&self, name: String, text: String) -> Result<Arc<PolicyDocument>, PolicyError> {
-        let mut cache = self.0.lock();
-        if let Some((cached_text, document)) = cache.get(&name)
+        if let Some((cached_text, document)) = self.0.lock().get(&name)
             && *cached_text == text
         {
             return Ok(Arc::clone(document));
         }
         let document = Arc::new(PolicyDocument::parse(&text)?);
+        let mut cache = self.0.lock();
+        if cache.len() >= CACHED_POLICIES_MAX {
+            // Those that no connection has any more make room.
+            cache.retain(|_, (_, document)| Arc::strong_count(document) > 1);
+        }
         if cache.len() < CACHED_POLICIES_MAX || cache.contains_key(&name) {
             cache.insert(name, (text, Arc::clone(&document)));
         }

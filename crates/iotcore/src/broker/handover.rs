@@ -31,6 +31,11 @@ pub(super) fn push(broker: &Broker, group: &Arc<SubscribedFilter>, subscriber: S
         tried.push(subscriber.session.key);
         next = broker.router.choose(group, message.qos, &tried);
     }
+    keep(broker, group, message);
+}
+
+/// Keeps, in memory and for [`give_out`], what no member takes now.
+pub(super) fn keep(broker: &Broker, group: &Arc<SubscribedFilter>, message: &Arc<Message>) {
     if broker.router.put_back(group, message).is_err() {
         broker.counters.dropped_shared.add(1);
     }

@@ -82,7 +82,7 @@ impl Connection {
             return Err(end);
         };
         let client_id = &self.connected.client_id;
-        tracing::info!(%client_id, why, "a publish was refused");
+        tracing::info!(?client_id, why, "a publish was refused");
         self.done(Done::Refused { packet_id, reason, why: why.into() })
     }
 

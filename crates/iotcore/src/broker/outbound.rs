@@ -7,7 +7,7 @@ use super::codec::TooLarge;
 use super::connection::{Connection, Unacked};
 use super::handed::Kept;
 use super::mailbox::Delivery;
-use super::{queue, retained};
+use super::{handover, queue, retained};
 use crate::message::{Expiry, Message, QoS};
 use crate::policy::{Action, Resource};
 use crate::store::{StoreError, Tx};
@@ -106,7 +106,12 @@ impl Connection {
                 return Ok(());
             }
         };
-        if !self.may(Action::Receive, Resource::Topic(message.topic.as_str())).await? {
+        let may = self.may(Action::Receive, Resource::Topic(message.topic.as_str())).await;
+        if let (Err(_), Some(group)) = (&may, &share) {
+            // This connection ends: another member gets it.
+            handover::keep(&self.broker, group, message);
+        }
+        if !may? {
             self.broker.counters.denied_receive.add(1);
             self.acked.extend(kept.settle());
             return Ok(());

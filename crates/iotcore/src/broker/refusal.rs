@@ -30,9 +30,9 @@ pub(crate) enum Refusal {
     Authentication,
     #[error("the client id has {0} bytes; 1 to {CLIENT_ID_BYTES_MAX} are allowed")]
     ClientId(usize),
-    #[error("certificate `{0}` may not connect as `{1}`")]
+    #[error("certificate `{0}` may not connect as {1:?}")]
     Connect(CertificateId, Arc<str>),
-    #[error("the will of `{0}` is not allowed")]
+    #[error("the will of {0:?} is not allowed")]
     WillForbidden(Arc<str>),
     #[error("the will's topic is not valid: {0}")]
     WillTopic(#[from] TopicError),

@@ -98,11 +98,11 @@ impl Connection {
         let Ok(parsed) = SubscribedFilter::parse(filter) else { return Ok(Err(Reason::TopicFilterInvalid)) };
         // Whatever policies say. Developer Guide, "Reducing messaging costs with Basic Ingest", note.
         if parsed.filter().is_basic_ingest() {
-            tracing::info!(client_id = %self.connected.client_id, filter, "nobody subscribes to Basic Ingest");
+            tracing::info!(client_id = ?self.connected.client_id, filter, "nobody subscribes to Basic Ingest");
             return Ok(Err(Reason::NotAuthorized));
         }
         if !self.may(Action::Subscribe, Resource::TopicFilter(filter)).await? {
-            tracing::info!(client_id = %self.connected.client_id, filter, "no policy allows the subscription");
+            tracing::info!(client_id = ?self.connected.client_id, filter, "no policy allows the subscription");
             return Ok(Err(Reason::NotAuthorized));
         }
         let is_full = self.filters.len() >= SUBSCRIPTIONS_PER_CONNECTION_MAX

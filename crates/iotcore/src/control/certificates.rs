@@ -14,6 +14,7 @@ use crate::error::Error;
 use crate::ids::{CertificateId, Status};
 use crate::limits::CERTIFICATE_BYTES_MAX;
 use crate::registry::certificates::{self, Certificate};
+#[cfg(feature = "https")]
 use crate::registry::{policies, things};
 use crate::store::{StoreError, Tx};
 use crate::tls;
@@ -136,6 +137,7 @@ impl IotCore {
     }
 
     /// The same, but refuses one that is attached to things or, without `force`, to policies.
+    #[cfg(feature = "https")]
     pub(crate) async fn delete_unattached_certificate(&self, id: CertificateId, force: bool) -> Result<(), Error> {
         let broker = Arc::clone(&self.broker);
         let job = move |tx: &mut Tx<'_>| {

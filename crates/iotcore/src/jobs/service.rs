@@ -119,7 +119,7 @@ fn reply(
     let (verdict, mut members) = match outcome {
         Ok(members) => ("accepted", members),
         Err(refusal) => {
-            tracing::info!(client_id = %connected.client_id, topic = %message.topic, why = %refusal, "jobs request rejected");
+            tracing::info!(client_id = ?connected.client_id, topic = %message.topic, why = %refusal, "jobs request rejected");
             ("rejected", refusal.members())
         }
     };

@@ -65,7 +65,7 @@ pub(crate) async fn answer(
         Err(rejection) => {
             let (client_id, certificate) = (&connected.client_id, connected.certificate_id);
             let error = &rejection as &dyn std::error::Error;
-            tracing::warn!(%client_id, %certificate, ?request, error, "provisioning rejected");
+            tracing::warn!(?client_id, %certificate, ?request, error, "provisioning rejected");
             ("rejected", rejection.payload())
         }
     };

@@ -9,8 +9,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 
-use crate::limits::RULE_ERROR_BYTES_MAX;
+use crate::limits::{RULE_ERROR_BYTES_MAX, RULE_TARGET_TIMEOUT};
 use crate::ports::{RuleError, RuleMessage, RuleTarget};
 
 /// The name of what has failed: AWS has one for each kind of action, and here there is one kind.
@@ -59,7 +60,7 @@ impl Action {
 
     /// Whether the target has the message.
     pub(super) async fn deliver(&self, message: RuleMessage) -> Result<(), RuleError> {
-        self.target.deliver(message).await
+        in_time(self.target.deliver(message)).await
     }
 
     /// Gives the error action what the target has refused; says why it was refused if nobody has it then.
@@ -69,7 +70,7 @@ impl Action {
             Ok(payload) => payload,
             Err(error) => return Err(RuleError(error.into())),
         };
-        let reported = error_action.deliver(RuleMessage { payload: payload.into(), ..message.clone() }).await;
+        let reported = in_time(error_action.deliver(RuleMessage { payload: payload.into(), ..message.clone() })).await;
         let (rule, error) = (&*message.rule, &refused as &dyn Error);
         match reported {
             Ok(()) => {
@@ -81,6 +82,14 @@ impl Action {
                 Err(refused)
             }
         }
+    }
+}
+
+/// Who does not answer in time has refused: it may have the message all the same, and gets it again.
+async fn in_time(delivery: impl Future<Output = Result<(), RuleError>>) -> Result<(), RuleError> {
+    match timeout(RULE_TARGET_TIMEOUT, delivery).await {
+        Ok(delivered) => delivered,
+        Err(_) => Err(RuleError(format!("it did not answer within {RULE_TARGET_TIMEOUT:?}").into())),
     }
 }
 
@@ -179,6 +188,22 @@ mod tests {
         let later = RuleMessage { received_at_ms: 1, ..message(b"1") };
         assert_eq!(trace_id(&message(b"1")), trace_id(&later));
         assert_ne!(trace_id(&message(b"1")), trace_id(&message(b"2")));
+    }
+
+    struct Hung;
+
+    #[async_trait::async_trait]
+    impl RuleTarget for Hung {
+        async fn deliver(&self, _: RuleMessage) -> Result<(), RuleError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_that_never_answers_has_refused() {
+        let action = Action::new(Arc::new(Hung), None);
+        let refused = action.carry_out(message(b"1")).await.unwrap_err();
+        assert_eq!(error_message(&refused), "the target of a rule failed: it did not answer within 30s");
     }
 
     #[test]
