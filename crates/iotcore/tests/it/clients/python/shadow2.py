@@ -35,7 +35,5 @@ assert got.state.desired == got.state.reported == {"volume": 3} and not got.stat
 deleted = done(shadow.delete_named_shadow(iotshadow.DeleteNamedShadowRequest(thing_name=thing, shadow_name="config")))
 assert deleted.version == 2
 deltas.assert_empty()
-# As in jobs2.py.
-del delta_stream, shadow
 stop()
 leave()
