@@ -9,8 +9,8 @@ use crate::{
 };
 use marvain_domain::id::SatelliteId;
 
-/// What client ids of our own claims begin with. A satellite's name never begins with `_`, so that a device that enrols
-/// is never taken for a satellite in the broker's log. The policy lets other devices choose other ids.
+/// What client ids of claims begin with, by their policy. A satellite's name never begins with `_`, so that a device that
+/// enrols is never taken for a satellite, and never takes its connection over.
 pub const CLAIM_CLIENT_PREFIX: &str = "_claim-";
 
 /// What one client may do.

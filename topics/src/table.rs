@@ -19,11 +19,13 @@ pub enum Queue {
     Dispatch,
     /// Memories whose place in recall has to follow.
     Memory,
+    /// Actions that wait for somebody who has to be told.
+    Notify,
 }
 
 impl Queue {
     /// All queues.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Observe,
         Self::Telemetry,
         Self::Settle,
@@ -32,6 +34,7 @@ impl Queue {
         Self::Judge,
         Self::Dispatch,
         Self::Memory,
+        Self::Notify,
     ];
 
     /// The queue's name, also in AWS.
@@ -45,6 +48,7 @@ impl Queue {
             Self::Judge => "judge",
             Self::Dispatch => "dispatch",
             Self::Memory => "memory",
+            Self::Notify => "notify",
         }
     }
 

@@ -1,6 +1,6 @@
 //! What every command takes, and what it takes from its surroundings: environment, clock, terminal.
 
-use crate::error::CliError;
+use crate::{client::Remote, error::CliError};
 use clap::Args;
 use marvain_domain::Timestamp;
 use std::{
@@ -22,6 +22,12 @@ pub(crate) struct Globals {
     /// File with the token to ask with [default: the owner's, in the data directory].
     #[arg(long, global = true, value_name = "FILE", env = "MARVAIN_CREDENTIAL")]
     pub(crate) credential: Option<PathBuf>,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    pub(crate) aws: crate::aws::AwsOptions,
+    /// The hub that is asked, if it is not one of this machine.
+    #[arg(skip)]
+    pub(crate) remote: Option<Remote>,
 }
 
 impl Globals {
@@ -30,13 +36,12 @@ impl Globals {
     /// # Errors
     /// If nothing says where it is.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, CliError> {
-        let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let default = || {
-            let data = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local").join("share")))?;
-            Some(data.join("marvain"))
-        };
-        let missing = || CliError::failure("no data directory: `HOME` is not set").hint("say where with `--data DIR`");
-        self.data.clone().or_else(default).ok_or_else(missing)
+        match &self.data {
+            Some(data) => Ok(data.clone()),
+            None => Ok(xdg("XDG_DATA_HOME", ".local/share")
+                .map_err(|e| e.hint("say where with `--data DIR`"))?
+                .join("marvain")),
+        }
     }
 
     /// The file with the token to ask with.
@@ -62,6 +67,17 @@ impl Globals {
     pub(crate) fn is_interactive(&self) -> bool {
         !self.json && io::stdin().is_terminal() && io::stderr().is_terminal()
     }
+}
+
+/// The base directory that `variable` names, or else `below` the home directory (XDG Base Directory Specification).
+///
+/// # Errors
+/// If neither is known.
+pub(crate) fn xdg(variable: &str, below: &str) -> Result<PathBuf, CliError> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || Some(absolute("HOME")?.join(below));
+    let missing = || CliError::failure(format!("neither `{variable}` nor `HOME` is set"));
+    absolute(variable).or_else(home).ok_or_else(missing)
 }
 
 /// What time it is.

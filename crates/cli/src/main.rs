@@ -3,6 +3,8 @@
 //! It is a composition root: here the parts are chosen, and here alone are environment, clock and randomness read.
 
 mod audit_files;
+#[cfg(feature = "aws")]
+mod aws;
 mod client;
 mod commands;
 mod demo;
@@ -11,6 +13,7 @@ mod error;
 mod globals;
 mod iotcore;
 mod output;
+mod scene;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use commands::{ClientCommand, up};
@@ -45,6 +48,9 @@ enum Command {
     Agent(marvain_satellite::cli::Command),
     #[command(flatten)]
     Client(ClientCommand),
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    Aws(aws::AwsCommand),
 }
 
 fn main() -> ExitCode {
@@ -69,6 +75,8 @@ fn main() -> ExitCode {
             Command::Up(args) => up::run(&args, &globals).await,
             Command::Iotcore(args) => iotcore::run(args, &globals).await,
             Command::Client(command) => commands::run(command, &globals).await,
+            #[cfg(feature = "aws")]
+            Command::Aws(command) => aws::run(command, &globals).await,
             Command::Agent(_) => Ok(()),
         }
     });

@@ -10,17 +10,21 @@ use std::{
 };
 
 /// Who may know whom, as in ARCHITECTURE.md. Dependencies of tests are free.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("marvain-domain", &[]),
     ("marvain-topics", &["marvain-domain"]),
     ("marvain-iotcore", &[]),
     ("marvain-hub", &["marvain-domain", "marvain-topics"]),
     ("marvain-local", &["marvain-domain", "marvain-topics", "marvain-hub"]),
+    ("marvain-aws", &["marvain-domain", "marvain-topics", "marvain-hub"]),
+    ("marvain-lambdas", &["marvain-aws", "marvain-console", "marvain-domain", "marvain-hub", "marvain-topics"]),
+    ("marvain-peers", &[]),
     ("marvain-console", &["marvain-domain", "marvain-topics", "marvain-hub"]),
     ("marvain-satellite", &["marvain-domain", "marvain-topics"]),
     (
         "marvain",
         &[
+            "marvain-aws",
             "marvain-console",
             "marvain-domain",
             "marvain-hub",
@@ -86,6 +90,32 @@ fn the_satellite_links_neither_databases_nor_policy_engines() {
     }
 }
 
+#[test]
+fn the_embedded_hub_builds_without_a_part_of_aws() {
+    let tree = |features: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "-p", "marvain", "-e", "normal", "--prefix", "none"])
+            .args(features)
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_of_aws = |line: &&str| {
+        ["aws-sdk-", "aws-config", "aws-smithy-", "aws-runtime", "aws-sigv4", "marvain-aws"]
+            .iter()
+            .any(|name| line.starts_with(name))
+    };
+    assert!(
+        tree(&["--features", "aws"]).lines().any(|line| line.starts_with("aws-sdk-")),
+        "it is looked for under its name"
+    );
+    let default = tree(&[]);
+    assert!(default.contains("rumqttc"), "{default}");
+    assert_eq!(default.lines().find(is_of_aws), None);
+}
+
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -111,6 +141,7 @@ fn is_shipped(path: &str) -> bool {
     !path.split('/').any(|part| matches!(part, "tests" | "tests.rs" | "benches" | "examples" | "conformance"))
         && !path.ends_with("_tests.rs")
         && !path.starts_with("crates/simulator/")
+        && !path.starts_with("crates/peers/")
 }
 
 #[test]

@@ -11,7 +11,7 @@ use marvain_domain::{
     audit::{Finding, InclusionProof, Report, layout},
     policy::Operation,
 };
-use marvain_hub::people::{AuditEntry, Caller};
+use marvain_hub::people::{AuditEntry, Caller, RequestError};
 use serde::{Deserialize, Serialize};
 
 /// Most entries, or keys of objects, in one answer.
@@ -126,7 +126,7 @@ pub(crate) async fn checkpoint(
     Ok(Json(CheckpointInfo {
         size: head.as_ref().map_or(0, |head| head.size),
         checkpoint: head.map(|head| head.checkpoint),
-        verifier_key: shared.hub.verifier_key(),
+        verifier_key: shared.hub.verifier_key().await.map_err(RequestError::from)?,
     }))
 }
 

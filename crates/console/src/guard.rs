@@ -7,8 +7,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use marvain_domain::id::{DeliveryId, PersonId};
-use marvain_hub::people::{Caller, Secret};
+use marvain_domain::id::{AccountId, DeliveryId, PersonId};
+use marvain_hub::people::{Caller, Credential, Secret};
 use std::{net::IpAddr, time::Duration};
 
 /// Idempotency key of a request, as in the IETF draft "The Idempotency-Key HTTP Header Field".
@@ -82,9 +82,22 @@ pub(crate) async fn authenticated(
     next.run(Request::from_parts(parts, body)).await
 }
 
+/// The account that somebody has signed in with, as whoever composes the hub has it from an identity provider that has
+/// verified it. It is put among a request's extensions before the router sees it; no header makes one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Account(pub AccountId);
+
+/// The account if there is one, whatever token was sent with it; else the token.
+fn credential(parts: &Parts) -> Option<Credential> {
+    match parts.extensions.get::<Account>() {
+        Some(Account(account)) => Some(Credential::Account(account.clone())),
+        None => bearer(&parts.headers).map(|token| Credential::Token(Secret::presented(token))),
+    }
+}
+
 async fn caller(shared: &Shared, parts: &Parts) -> Result<Caller, ApiError> {
-    let token = bearer(&parts.headers).ok_or_else(ApiError::unauthenticated)?;
-    let person = shared.hub.authenticate(&Secret::presented(token)).await?;
+    let credential = credential(parts).ok_or_else(ApiError::unauthenticated)?;
+    let person = shared.hub.authenticate(&credential).await?;
     let request = match parts.headers.get(IDEMPOTENCY_KEY) {
         Some(key) => repeatable(key, &person.id, parts)?,
         None => shared.request_id(),

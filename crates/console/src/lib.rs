@@ -15,6 +15,7 @@ pub mod actions;
 pub mod audit;
 pub mod backups;
 pub mod consents;
+pub mod devices;
 pub mod error;
 mod extract;
 mod guard;
@@ -25,6 +26,7 @@ pub mod page;
 pub mod people;
 pub mod policy;
 pub mod queues;
+pub mod readings;
 pub mod reminders;
 pub mod restores;
 pub mod routes;
@@ -33,6 +35,7 @@ pub mod spaces;
 pub mod speech;
 pub mod status;
 
+pub use guard::Account;
 pub use operations::Operations;
 
 use axum::Router;

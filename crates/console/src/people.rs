@@ -1,4 +1,4 @@
-//! People, their roles and tokens.
+//! People, their roles, tokens and accounts.
 
 use crate::{
     Shared,
@@ -9,7 +9,7 @@ use crate::{
 use axum::{Extension, Json, extract::State};
 use marvain_domain::{
     Timestamp,
-    id::PersonId,
+    id::{AccountId, PersonId},
     identity::{Person, Role},
 };
 use marvain_hub::people::Caller;
@@ -26,14 +26,17 @@ pub struct PersonInfo {
     pub role: Role,
     /// Since when the hub knows them.
     pub created_at: Timestamp,
-    /// Can they ask the hub for something?
+    /// Can they ask the hub for something, by a token?
     pub has_token: bool,
+    /// Can they sign in with an account?
+    pub has_account: bool,
 }
 
 impl From<Person> for PersonInfo {
     fn from(person: Person) -> Self {
-        let Person { id, display_name, role, created_at, token_hash } = person;
-        Self { id, display_name, role, created_at, has_token: token_hash.is_some() }
+        let Person { id, display_name, role, created_at, token_hash, account } = person;
+        let (has_token, has_account) = (token_hash.is_some(), account.is_some());
+        Self { id, display_name, role, created_at, has_token, has_account }
     }
 }
 
@@ -56,6 +59,14 @@ pub struct NewPerson {
 pub struct NewRole {
     /// Which.
     pub role: Role,
+}
+
+/// The account that somebody signs in with.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewAccount {
+    /// As the identity provider names it: Cognito's `sub`.
+    pub account: AccountId,
 }
 
 /// A token, told once.
@@ -108,4 +119,21 @@ pub(crate) async fn issue_token(
     let (caller, secret) = (shared.once(caller), shared.secret());
     let person = shared.hub.issue_token(&caller, &id, &secret).await?.id;
     Ok(Json(TokenInfo { person, token: secret.reveal().to_owned() }))
+}
+
+pub(crate) async fn link_account(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named<PersonId>,
+    Body(NewAccount { account }): Body<NewAccount>,
+) -> Answer<PersonInfo> {
+    Ok(Json(shared.hub.link_account(&caller, &id, &account).await?.into()))
+}
+
+pub(crate) async fn unlink_account(
+    State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
+    Named(id): Named<PersonId>,
+) -> Answer<PersonInfo> {
+    Ok(Json(shared.hub.unlink_account(&caller, &id).await?.into()))
 }

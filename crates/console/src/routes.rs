@@ -1,8 +1,9 @@
 //! The table of routes. A route is behind a credential unless it says `open`.
 
 use crate::{
-    LONG_REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S, Shared, actions, audit, backups, consents, error::ApiError, guard,
-    memories, metrics, people, policy, queues, reminders, restores, satellites, spaces, speech, status,
+    LONG_REQUEST_TIMEOUT_S, REQUEST_TIMEOUT_S, Shared, actions, audit, backups, consents, devices, error::ApiError,
+    guard, memories, metrics, people, policy, queues, readings, reminders, restores, satellites, spaces, speech,
+    status,
 };
 use axum::{
     Router,
@@ -75,6 +76,7 @@ fn table() -> Vec<Route> {
         get("/v1/satellites", satellites::list),
         post("/v1/satellites", satellites::add),
         get("/v1/satellites/{id}", satellites::show),
+        get("/v1/satellites/{id}/readings", readings::series),
         post("/v1/satellites/{id}/rotate", satellites::rotate),
         post("/v1/satellites/{id}/revoke", satellites::revoke),
         get("/v1/spaces", spaces::list),
@@ -84,9 +86,14 @@ fn table() -> Vec<Route> {
         post("/v1/people", people::add),
         put("/v1/people/{id}/role", people::set_role),
         post("/v1/people/{id}/token", people::issue_token),
+        put("/v1/people/{id}/account", people::link_account),
+        delete("/v1/people/{id}/account", people::unlink_account),
         get("/v1/people/{id}/consents", consents::list),
         put("/v1/people/{id}/consents/{kind}", consents::grant),
         delete("/v1/people/{id}/consents/{kind}", consents::revoke),
+        get("/v1/people/{id}/devices", devices::list),
+        put("/v1/people/{id}/devices/{name}", devices::add),
+        delete("/v1/people/{id}/devices/{name}", devices::remove),
         post("/v1/speech", speech::speak),
         get("/v1/memories", memories::list),
         get("/v1/memories/{id}", memories::show),

@@ -11,7 +11,7 @@ use marvain_domain::{
     id::{PersonId, SpaceId},
     identity::{Role, SatelliteStatus},
 };
-use marvain_hub::people::{Caller, Waiting};
+use marvain_hub::people::{Caller, RequestError, Waiting};
 use serde::{Deserialize, Serialize};
 
 pub use marvain_hub::people::WAITING_MAX;
@@ -93,7 +93,7 @@ pub(crate) async fn status(State(shared): State<Shared>, Extension(caller): Exte
         outbox,
         audit_size,
         audit_waiting,
-        verifier_key: hub.verifier_key(),
+        verifier_key: hub.verifier_key().await.map_err(RequestError::from)?,
         broker,
     }))
 }

@@ -162,8 +162,14 @@ name_type!(
     /// A person's name in commands and policies.
     PersonId, "person");
 name_type!(
+    /// A person's account with the deployment's identity provider: on AWS the `sub` of the Cognito user, a UUID.
+    AccountId, "account");
+name_type!(
     /// An agent's name; the hub's own persona is one.
     AgentId, "agent");
+name_type!(
+    /// The name of a device that a person is notified on; theirs alone.
+    DeviceName, "device");
 
 id_type!(
     /// An event that the hub recorded.

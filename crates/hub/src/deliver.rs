@@ -3,7 +3,7 @@
 use crate::{
     changes::Changes,
     hub::Hub,
-    port::{BusError, Committed, Delivery, Effect, LedgerError, ModelError, Outgoing, RecallError},
+    port::{BusError, Committed, Delivery, Effect, LedgerError, ModelError, Outgoing, RecallError, TelemetryError},
     steps,
 };
 use marvain_domain::{Principal, Timestamp, id::DeliveryId};
@@ -50,6 +50,9 @@ pub(crate) enum StepError {
     /// A port failed.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A port failed.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl StepError {
@@ -72,6 +75,7 @@ impl Hub {
                 Err(StepError::Ledger(e)) => return Err(failed(e)),
                 Err(StepError::Recall(e)) => return Err(DeliverError::Retry(Box::new(e))),
                 Err(StepError::Model(e)) => return Err(DeliverError::Retry(Box::new(e))),
+                Err(StepError::Telemetry(e)) => return Err(DeliverError::Retry(Box::new(e))),
             };
             match self.apply(changes, delivery.id.clone(), now).await {
                 Ok(Committed::Applied) => return Ok(outcome),
@@ -93,6 +97,7 @@ impl Hub {
             Queue::Judge => steps::judge::run(self, delivery, now).await,
             Queue::Dispatch => steps::dispatch::run(self, delivery, now).await,
             Queue::Memory => steps::memory::run(self, delivery, now).await,
+            Queue::Notify => steps::notify::run(self, delivery, now).await,
         }
     }
 
@@ -141,6 +146,8 @@ impl Hub {
                 let erased = self.ports.recall.erase(std::slice::from_ref(memory)).await;
                 erased.map_err(|e| BusError { what: format!("erasure of memory `{memory}`"), source: Box::new(e) })
             }
+            Effect::Push { person, device, notification } => self.notify(outgoing, person, device, notification).await,
+            Effect::Unpush { address } => self.unpush(address).await,
         }
     }
 }

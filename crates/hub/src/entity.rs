@@ -6,12 +6,13 @@ use marvain_domain::{
     action::{Action, ActionState},
     consent::{Consent, ConsentKind},
     event::{Event, SESSION_GAP_S, Session},
-    id::{ActionId, EventId, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
-    identity::{EnrolmentCode, Person, Presence, Satellite, Space},
+    id::{AccountId, ActionId, DeviceName, EventId, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
+    identity::{Device, EnrolmentCode, Person, Presence, PushAddress, Satellite, Space},
     memory::{Memory, MemoryState},
     reminder::Reminder,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 
 /// How long events keep, in seconds.
 pub const EVENT_TTL_S: u64 = 90 * 24 * 3600;
@@ -247,6 +248,26 @@ impl Entity for TokenOf {
     }
 }
 
+/// Whose an account is. One person's, and one a person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AccountOf {
+    /// Which.
+    pub account: AccountId,
+    /// Whose.
+    pub person: PersonId,
+}
+
+/// Key of an account.
+pub fn account_key(account: &AccountId) -> Key {
+    key(format!("account#{account}"), "account")
+}
+
+impl Entity for AccountOf {
+    fn key(&self) -> Key {
+        account_key(&self.account)
+    }
+}
+
 /// Key of a person's consent.
 pub fn consent_key(person: &PersonId, kind: ConsentKind) -> Key {
     key(format!("person#{person}"), format!("{CONSENTS}{}", kind.as_str()))
@@ -258,6 +279,42 @@ pub const CONSENTS: &str = "consent#";
 impl Entity for Consent {
     fn key(&self) -> Key {
         consent_key(&self.person, self.kind)
+    }
+}
+
+/// Key of a device that somebody is notified on.
+pub fn device_key(person: &PersonId, name: &DeviceName) -> Key {
+    key(format!("person#{person}"), format!("{DEVICES}{name}"))
+}
+
+/// Prefix of devices in a person's partition.
+pub const DEVICES: &str = "device#";
+
+impl Entity for Device {
+    fn key(&self) -> Key {
+        device_key(&self.person, &self.name)
+    }
+}
+
+/// Whose device an address reaches: one person's, who brought its token last.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReachedAt {
+    /// The address.
+    pub address: PushAddress,
+    /// Whose.
+    pub person: PersonId,
+    /// Which.
+    pub device: DeviceName,
+}
+
+/// Key of whose device an address reaches.
+pub fn reached_key(address: &PushAddress) -> Key {
+    key(format!("push#{}", hex::encode(Sha256::digest(address.as_str()))), "device")
+}
+
+impl Entity for ReachedAt {
+    fn key(&self) -> Key {
+        reached_key(&self.address)
     }
 }
 

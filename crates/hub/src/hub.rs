@@ -3,15 +3,18 @@
 use crate::{
     changes::Stored,
     entity::Entity,
-    port::{Bus, Fleet, Index, Key, Ledger, LedgerError, Model, Page, Query, Recall, Record, Vault},
+    port::{
+        Bus, Fleet, Index, Key, Ledger, LedgerError, Model, Page, Push, Query, Recall, Record, Signer, SignerError,
+        Telemetry, Vault,
+    },
 };
 use marvain_domain::{
-    audit::{LogKey, Tail},
+    audit::{Origin, Tail, Verifier},
     id::AgentId,
     policy::Policies,
 };
 use std::sync::Arc;
-use tokio::sync::{Mutex, RwLock};
+use tokio::sync::{Mutex, OnceCell, RwLock};
 
 /// All that a hub is composed of.
 #[derive(Clone)]
@@ -26,8 +29,14 @@ pub struct Ports {
     pub bus: Arc<dyn Bus>,
     /// Certificates.
     pub fleet: Arc<dyn Fleet>,
+    /// People's devices.
+    pub push: Arc<dyn Push>,
     /// The audit log.
     pub vault: Arc<dyn Vault>,
+    /// Readings over time.
+    pub telemetry: Arc<dyn Telemetry>,
+    /// The audit log's key.
+    pub signer: Arc<dyn Signer>,
 }
 
 /// What distinguishes one hub from another.
@@ -36,8 +45,8 @@ pub struct Settings {
     pub agent: AgentId,
     /// IANA time zone that the household lives by.
     pub time_zone: String,
-    /// Signs the audit log's checkpoints.
-    pub log_key: LogKey,
+    /// The name of the audit log, which its checkpoints begin with.
+    pub log_origin: Origin,
 }
 
 /// The hub.
@@ -47,6 +56,8 @@ pub struct Hub {
     pub(crate) policies: RwLock<CachedPolicies>,
     /// The right edge of the audit log. Whoever seals holds it.
     pub(crate) tail: Mutex<Option<Tail>>,
+    /// What checkpoints verify with, once the signer was asked for its public key.
+    verifier: OnceCell<Verifier>,
 }
 
 /// Parsed policies and the version of the record that they were parsed from; 0 for the default set.
@@ -60,7 +71,7 @@ impl Hub {
     /// A hub on these ports. Fails only if the built-in policies do not parse.
     pub fn new(ports: Ports, settings: Settings) -> Result<Self, marvain_domain::policy::PolicyError> {
         let policies = RwLock::new(CachedPolicies { version: 0, policies: Arc::new(Policies::default_set()?) });
-        Ok(Self { ports, settings, policies, tail: Mutex::new(None) })
+        Ok(Self { ports, settings, policies, tail: Mutex::new(None), verifier: OnceCell::new() })
     }
 
     /// The planner's name, as recorded with what it proposes.
@@ -68,9 +79,21 @@ impl Hub {
         self.ports.model.name()
     }
 
-    /// The key that the audit log's checkpoints verify with.
-    pub fn verifier_key(&self) -> String {
-        self.settings.log_key.verifier_key()
+    /// The key that the audit log's checkpoints verify with. The signer is asked once.
+    ///
+    /// # Errors
+    /// [`SignerError`] of the signer, or if its key is none.
+    pub async fn verifier_key(&self) -> Result<String, SignerError> {
+        Ok(self.verifier().await?.as_str().to_owned())
+    }
+
+    pub(crate) async fn verifier(&self) -> Result<&Verifier, SignerError> {
+        let ask = async || {
+            let public_key = self.ports.signer.public_key().await?;
+            let verifier = Verifier::new(&self.settings.log_origin, &public_key);
+            verifier.map_err(|error| SignerError::Unfit(Box::new(error)))
+        };
+        self.verifier.get_or_try_init(ask).await
     }
 
     pub(crate) async fn load<T: Entity>(&self, key: &Key) -> Result<Option<Stored<T>>, LedgerError> {

@@ -2,7 +2,7 @@
 //!
 //! It does not know what other parts of a hub keep beside these files.
 
-use crate::{FileVault, OpenError, SqliteLedger, SqliteQueues, SqliteRecall};
+use crate::{FileVault, OpenError, SqliteLedger, SqliteQueues, SqliteRecall, SqliteTelemetry};
 use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -22,8 +22,9 @@ pub(crate) const VAULT: &str = "vault";
 const LEDGER: &str = "ledger.db";
 const QUEUES: &str = "queues.db";
 const RECALL: &str = "recall.db";
-/// The format that this program reads and writes.
-const FORMAT_NOW: usize = 1;
+const TELEMETRY: &str = "telemetry.db";
+/// The format that this program writes. It reads the earlier ones: format 1 has no telemetry.
+const FORMAT_NOW: usize = 2;
 
 /// A part of this very process that is ending has this long to let go of a data directory.
 const LOCK_WAIT: Duration = Duration::from_secs(2);
@@ -42,6 +43,8 @@ pub struct LocalStores {
     pub vault: Arc<FileVault>,
     /// Memories to be found again.
     pub recall: Arc<SqliteRecall>,
+    /// Readings over time.
+    pub telemetry: Arc<SqliteTelemetry>,
     directory: PathBuf,
     lock: Arc<Lock>,
 }
@@ -63,29 +66,31 @@ impl LocalStores {
         let directory = &fs::canonicalize(directory).map_err(OpenError::file(directory))?;
         let lock = Arc::new(Lock::take(directory)?);
         let format = directory.join(FORMAT);
-        let is_new = is_new(&format)?;
-        let there = |name| {
+        let found = found(&format)?;
+        let there = |name, since: usize| {
             let path = directory.join(name);
             // A database of no bytes is one that SQLite would begin anew.
-            if is_new || fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
+            if found < since || fs::metadata(&path).is_ok_and(|file| file.len() > 0) {
                 Ok(path)
             } else {
                 Err(OpenError::Missing { path })
             }
         };
         let stores = Self {
-            ledger: Arc::new(SqliteLedger::open(&there(LEDGER)?)?),
-            queues: Arc::new(SqliteQueues::open(&there(QUEUES)?)?),
-            vault: Arc::new(FileVault::open(&there(VAULT)?)?),
-            recall: Arc::new(SqliteRecall::open(&there(RECALL)?)?),
+            ledger: Arc::new(SqliteLedger::open(&there(LEDGER, 1)?)?),
+            queues: Arc::new(SqliteQueues::open(&there(QUEUES, 1)?)?),
+            vault: Arc::new(FileVault::open(&there(VAULT, 1)?)?),
+            recall: Arc::new(SqliteRecall::open(&there(RECALL, 1)?)?),
+            telemetry: Arc::new(SqliteTelemetry::open(&there(TELEMETRY, 2)?)?),
             directory: directory.to_owned(),
             lock: Arc::clone(&lock),
         };
         // A part that outlives the others still writes, so each keeps the directory locked.
-        for store in [stores.ledger.store(), stores.queues.store(), stores.recall.store()] {
+        let databases = [stores.ledger.store(), stores.queues.store(), stores.recall.store(), stores.telemetry.store()];
+        for store in databases {
             store.keep(Arc::clone(&lock));
         }
-        if is_new {
+        if found < FORMAT_NOW {
             write_durably(&format, format!("{FORMAT_NOW}\n").as_bytes()).map_err(OpenError::file(&format))?;
         }
         Ok(stores)
@@ -109,15 +114,15 @@ pub(crate) fn unfinished_beside(directory: &Path) -> PathBuf {
     directory.with_file_name(name)
 }
 
-/// Does the file that says which format the directory has not exist yet?
-fn is_new(format: &Path) -> Result<bool, OpenError> {
+/// The format that the directory has; 0 if the file that says so does not exist yet.
+fn found(format: &Path) -> Result<usize, OpenError> {
     let mut text = String::new();
     match File::open(format) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
         file => file.and_then(|file| file.take(16).read_to_string(&mut text)).map_err(OpenError::file(format))?,
     };
     match text.trim().parse() {
-        Ok(FORMAT_NOW) => Ok(false),
+        Ok(found @ 1..=FORMAT_NOW) => Ok(found),
         Ok(found) => Err(OpenError::Newer { path: format.into(), found, known: FORMAT_NOW }),
         Err(_) => Err(OpenError::Damaged { path: format.into(), problem: "it holds no number".into() }),
     }

@@ -7,7 +7,9 @@ mod data_dir;
 mod ledger;
 mod queues;
 mod recall;
+mod signer;
 mod store;
+mod telemetry;
 mod vault;
 
 pub use backup::{BackupError, BackupFile, Manifest, replace, restore, verify_backup};
@@ -18,5 +20,7 @@ pub use queues::{
     Receipt, Received, Redrive, SqliteQueues,
 };
 pub use recall::SqliteRecall;
+pub use signer::SeedSigner;
 pub use store::{OpenError, StoreError};
+pub use telemetry::SqliteTelemetry;
 pub use vault::FileVault;

@@ -94,8 +94,16 @@ async fn a_restored_directory_is_the_one_that_was_backed_up() {
     drop(stores);
 
     let paths: Vec<&str> = manifest.files.iter().map(|file| file.path.to_str().unwrap()).collect();
-    let expected =
-        ["broker.db", "format", "ledger.db", "policies/house.cedar", "queues.db", "recall.db", "vault/tile/0/000.p/20"];
+    let expected = [
+        "broker.db",
+        "format",
+        "ledger.db",
+        "policies/house.cedar",
+        "queues.db",
+        "recall.db",
+        "telemetry.db",
+        "vault/tile/0/000.p/20",
+    ];
     assert_eq!(paths, expected);
     let mode = |name: &str| fs::metadata(restored.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(""), mode("ledger.db"), mode("vault/tile/0/000.p/20")), (0o700, 0o600, 0o444));

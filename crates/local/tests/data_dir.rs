@@ -19,7 +19,7 @@ async fn used() -> (tempfile::TempDir, impl Fn() -> Vec<Vec<u8>>) {
     let commit = Commit { id, at: Timestamp::EPOCH, writes: vec![], effects: vec![], audit: vec![] };
     stores.ledger.commit(commit).await.unwrap();
     drop(stores);
-    let paths = ["ledger.db", "queues.db", "recall.db"].map(|name| directory.path().join(name));
+    let paths = ["ledger.db", "queues.db", "recall.db", "telemetry.db"].map(|name| directory.path().join(name));
     (directory, move || paths.iter().map(|path| fs::read(path).unwrap_or_default()).collect())
 }
 
@@ -30,7 +30,9 @@ async fn everything_is_private() {
     let stores = LocalStores::open(&directory).unwrap();
     let mode = |name: &str| fs::metadata(directory.join(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(""), 0o700);
-    for name in ["ledger.db", "ledger.db-wal", "ledger.db-shm", "queues.db", "recall.db", "hub.lock", "format"] {
+    for name in
+        ["ledger.db", "ledger.db-wal", "ledger.db-shm", "queues.db", "recall.db", "telemetry.db", "hub.lock", "format"]
+    {
         assert_eq!(mode(name), 0o600, "{name}");
     }
     drop(stores);
@@ -99,7 +101,7 @@ async fn a_damaged_database_is_named_and_left_alone() {
 
 #[tokio::test]
 async fn a_database_that_was_there_is_not_begun_anew() {
-    for name in ["ledger.db", "queues.db", "recall.db", "vault"] {
+    for name in ["ledger.db", "queues.db", "recall.db", "telemetry.db", "vault"] {
         let (directory, _) = used().await;
         let path = directory.path().join(name);
         if name == "vault" {
@@ -117,6 +119,18 @@ async fn a_database_that_was_there_is_not_begun_anew() {
 }
 
 #[tokio::test]
+async fn a_directory_from_before_telemetry_gets_it() {
+    let (directory, _) = used().await;
+    let (format, telemetry) = (directory.path().join("format"), directory.path().join("telemetry.db"));
+    fs::remove_file(&telemetry).unwrap();
+    fs::write(&format, "1\n").unwrap();
+    open(directory.path()).unwrap();
+    assert_eq!(fs::read_to_string(&format).unwrap(), "2\n");
+    fs::remove_file(&telemetry).unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Missing { .. })), "from then on it is missed");
+}
+
+#[tokio::test]
 async fn a_later_format_is_refused() {
     let (directory, bytes) = used().await;
     let ledger = rusqlite::Connection::open(directory.path().join("ledger.db")).unwrap();
@@ -127,8 +141,8 @@ async fn a_later_format_is_refused() {
     assert!(bytes() == before);
 
     let (directory, _) = used().await;
-    fs::File::options().append(true).open(directory.path().join("format")).unwrap().write_all(b"0\n").unwrap();
+    fs::File::options().append(true).open(directory.path().join("format")).unwrap().write_all(b"x\n").unwrap();
     assert!(matches!(open(directory.path()), Err(OpenError::Damaged { .. })));
-    fs::write(directory.path().join("format"), "2\n").unwrap();
-    assert!(matches!(open(directory.path()), Err(OpenError::Newer { found: 2, known: 1, .. })));
+    fs::write(directory.path().join("format"), "3\n").unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Newer { found: 3, known: 2, .. })));
 }

@@ -23,7 +23,7 @@ pub(crate) struct Weather {
     pub(crate) bus_lost: u32,
     /// Recall cannot be reached.
     pub(crate) recall_down: u32,
-    /// The vault cannot be reached.
+    /// The vault or the audit log's key cannot be reached.
     pub(crate) vault_down: u32,
     /// The model does not answer.
     pub(crate) model_down: u32,
@@ -47,6 +47,8 @@ pub(crate) struct Weather {
     pub(crate) satellite_crash: u32,
     /// A satellite's disk refuses a write.
     pub(crate) disk: u32,
+    /// Telemetry cannot be reached.
+    pub(crate) telemetry_down: u32,
 }
 
 impl Weather {
@@ -73,6 +75,7 @@ impl Weather {
         broker_down: 0,
         satellite_crash: 0,
         disk: 0,
+        telemetry_down: 0,
     };
 
     /// The weather of the next spell. Most faults are rare or absent, one or another is all there is.
@@ -104,6 +107,7 @@ impl Weather {
             broker_down: rare(20, 200),
             satellite_crash: rare(5, 40),
             disk: rare(10, 200),
+            telemetry_down: rare(50, 600),
         }
     }
 }

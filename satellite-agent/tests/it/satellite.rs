@@ -52,7 +52,8 @@ impl Satellite {
         Self::spawn(command, dir)
     }
 
-    fn spawn(mut command: Command, dir: &Path) -> Self {
+    /// As `start`, by another program than the one that was built for the tests.
+    pub(crate) fn spawn(mut command: Command, dir: &Path) -> Self {
         command.args(["run", "--json", "--identity"]).arg(dir);
         if dir.join("satellite.toml").exists() {
             command.arg("--config").arg(dir.join("satellite.toml"));

@@ -5,6 +5,7 @@
 //! what follows is fixed, or at the end of one thing's own shadow.
 
 use crate::{
+    acl::CLAIM_CLIENT_PREFIX,
     channel::{CHANNELS, Channel, Direction, Party},
     shape::Shape,
 };
@@ -77,10 +78,10 @@ pub fn satellite() -> Value {
     document(connect, Party::Satellite)
 }
 
-/// Policy of claim certificates. Any client id, as AWS's own claim policies have it ("Provisioning devices that don't
-/// have device certificates using fleet provisioning"): what a device calls itself before it is anybody is its own
-/// affair. That no claim takes over the client id of a thing is the broker's exclusive client ids.
+/// Policy of claim certificates. A claim connects by the client ids of claims alone: AWS's own examples let it use any
+/// ("Provisioning devices that don't have device certificates using fleet provisioning"), by which whoever has one could take
+/// a satellite's connection from it, as often as he likes.
 pub fn claim() -> Value {
-    let clients = arn(Resource::Client, "*");
+    let clients = arn(Resource::Client, format_args!("{CLAIM_CLIENT_PREFIX}*"));
     document(allow("iot:Connect", [clients]), Party::Claim)
 }

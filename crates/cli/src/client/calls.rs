@@ -6,12 +6,14 @@ use marvain_console::{
     actions::{ActionParams, Approval, NewAction, Rejection},
     audit::{CheckpointInfo, TailParams, Verification},
     consents::ConsentTerms,
+    devices::{DeviceInfo, DeviceToken},
     memories::{Change, MemoryParams, Question},
     operations::{BackupInfo, DeadLetter, QueueInfo, RestoreInfo},
     page::{List, PageParams},
-    people::{NewPerson, NewRole, PersonInfo, TokenInfo},
+    people::{NewAccount, NewPerson, NewRole, PersonInfo, TokenInfo},
     policy::{PolicyIds, PolicyText},
     queues::{Redrive, Redriven},
+    readings::{Series, SeriesParams},
     reminders::Canceled,
     restores::NewRestore,
     satellites::{Bundle, Certified, EnrolmentInfo, NewEnrolment, NewSatellite, SatelliteInfo},
@@ -23,7 +25,7 @@ use marvain_domain::{
     action::Action,
     audit::InclusionProof,
     consent::{Consent, ConsentKind},
-    id::{ActionId, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
+    id::{ActionId, DeviceName, MemoryId, PersonId, ReminderId, SatelliteId, SpaceId},
     identity::{Satellite, Space},
     memory::Memory,
     recall::Recalled,
@@ -74,6 +76,10 @@ impl Client {
         self.get(&["satellites"], page).await
     }
 
+    pub(crate) async fn readings(&self, id: &SatelliteId, params: &SeriesParams) -> Answer<Series> {
+        self.get(&["satellites", id.as_str(), "readings"], params).await
+    }
+
     pub(crate) async fn satellite(&self, id: &SatelliteId) -> Answer<SatelliteInfo> {
         self.get(&["satellites", id.as_str()], &NOTHING).await
     }
@@ -119,6 +125,26 @@ impl Client {
 
     pub(crate) async fn issue_token(&self, id: &PersonId) -> Answer<TokenInfo> {
         self.send(Method::POST, &["people", id.as_str(), "token"], EMPTY).await
+    }
+
+    pub(crate) async fn devices(&self, id: &PersonId) -> Answer<List<DeviceInfo>> {
+        self.get(&["people", id.as_str(), "devices"], &NOTHING).await
+    }
+
+    pub(crate) async fn add_device(&self, id: &PersonId, name: &DeviceName, token: &DeviceToken) -> Answer<DeviceInfo> {
+        self.send(Method::PUT, &["people", id.as_str(), "devices", name.as_str()], token).await
+    }
+
+    pub(crate) async fn remove_device(&self, id: &PersonId, name: &DeviceName) -> Answer<DeviceInfo> {
+        self.send(Method::DELETE, &["people", id.as_str(), "devices", name.as_str()], EMPTY).await
+    }
+
+    pub(crate) async fn link_account(&self, id: &PersonId, account: &NewAccount) -> Answer<PersonInfo> {
+        self.send(Method::PUT, &["people", id.as_str(), "account"], account).await
+    }
+
+    pub(crate) async fn unlink_account(&self, id: &PersonId) -> Answer<PersonInfo> {
+        self.send(Method::DELETE, &["people", id.as_str(), "account"], EMPTY).await
     }
 
     pub(crate) async fn consents(&self, id: &PersonId) -> Answer<List<Consent>> {

@@ -1,4 +1,5 @@
-//! The client of a running hub's API: finds the hub by its data directory, asks with a token, reads typed answers.
+//! The client of a running hub's API: finds the hub by its data directory, or is told where it is, asks with a token, reads
+//! typed answers.
 //!
 //! It decides nothing and retries nothing: every refusal is the hub's.
 
@@ -38,20 +39,49 @@ struct RunningHub {
     pid: u32,
 }
 
+/// A hub that runs elsewhere, and what it is asked with.
+#[derive(Clone)]
+pub(crate) struct Remote {
+    /// URL of its API, without the version.
+    pub(crate) api: Url,
+    /// The token.
+    pub(crate) token: String,
+}
+
+impl std::fmt::Debug for Remote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("api", &self.api.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Where a hub is.
+enum Place {
+    /// On this machine, with its data here.
+    Data(PathBuf),
+    /// Elsewhere.
+    Remote,
+}
+
 /// A hub that runs, and who asks it.
 pub(crate) struct Client {
     http: reqwest::Client,
     base: Url,
     token: String,
-    data: PathBuf,
+    place: Place,
 }
 
 /// Nothing to send, or nothing to ask for.
 pub(crate) const NOTHING: &[(&str, &str)] = &[];
 
 impl Client {
-    /// Finds the hub that runs on the data directory.
+    /// The hub elsewhere, if one is meant; else the one that runs on the data directory.
     pub(crate) fn connect(globals: &Globals) -> Result<Self, CliError> {
+        if let Some(Remote { api, token }) = &globals.remote {
+            let base = api.as_str().trim_end_matches('/');
+            let base = Url::parse(&format!("{base}/v1/"));
+            let base = base.map_err(|e| CliError::failure("the hub's address is none").because(e))?;
+            return Self::new(base, token.clone(), Place::Remote);
+        }
         let data = globals.data_dir()?;
         let file = globals.running_file()?;
         let text = match fs::read_to_string(&file) {
@@ -74,18 +104,19 @@ impl Client {
                 .because(e)
                 .hint("ask with a token of your own: `--credential FILE`; an owner makes one by `marvain person token`")
         })?;
-        Self::new(base, token.trim().to_owned(), data)
+        Self::new(base, token.trim().to_owned(), Place::Data(data))
     }
 
-    fn new(base: Url, token: String, data: PathBuf) -> Result<Self, CliError> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(redirect::Policy::none())
+    fn new(base: Url, token: String, place: Place) -> Result<Self, CliError> {
+        let http = reqwest::Client::builder().redirect(redirect::Policy::none());
+        // Nothing stands between a command and a hub on the same machine.
+        let http = if matches!(place, Place::Data(_)) { http.no_proxy() } else { http };
+        let http = http
             .connect_timeout(Duration::from_secs(CONNECT_TIMEOUT_S))
             .timeout(Duration::from_secs(TIMEOUT_S))
             .build()
             .map_err(|e| CliError::failure("cannot make HTTP requests").because(e))?;
-        Ok(Self { http, base, token, data })
+        Ok(Self { http, base, token, place })
     }
 
     /// The URL of the path that these segments make, each quoted.
@@ -104,7 +135,7 @@ impl Client {
     async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, CliError> {
         let response = request.send().await.map_err(|error| {
             if error.is_connect() {
-                return absent(&self.data).because(error.without_url());
+                return self.unreachable().because(error.without_url());
             }
             CliError::failure("the hub does not answer").because(error.without_url()).hint("see the hub's log")
         })?;
@@ -113,9 +144,26 @@ impl Client {
         if status.is_success() {
             return Ok(bytes);
         }
-        let unknown = || CliError::failure(format!("the hub answers {status}")).hint("is it another version?");
+        let unknown = || match &self.place {
+            // What stands before the hub refuses in its own words.
+            Place::Remote if matches!(status.as_u16(), 401 | 403) => {
+                CliError::new(Exit::Refused, format!("the hub's gateway answers {status}")).hint("`marvain login`")
+            }
+            _ => CliError::failure(format!("the hub answers {status}")).hint("is it another version?"),
+        };
         Err(serde_json::from_slice::<ErrorBody>(&bytes)
             .map_or_else(|_| unknown(), |body| CliError::answered(body.error)))
+    }
+
+    fn unreachable(&self) -> CliError {
+        match &self.place {
+            Place::Data(data) => absent(data),
+            Place::Remote => {
+                let host = self.base.host_str().unwrap_or_default();
+                CliError::new(Exit::NoHub, format!("no hub answers at `{host}`"))
+                    .hint("`marvain monitor status` says how the stacks are")
+            }
+        }
     }
 
     async fn typed<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, CliError> {
@@ -206,7 +254,7 @@ mod tests {
     fn what_is_in_a_path_stays_in_its_segment() {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let base = Url::parse("http://127.0.0.1:1/v1/").unwrap();
-        let client = Client::new(base, String::new(), PathBuf::new()).unwrap();
+        let client = Client::new(base, String::new(), Place::Remote).unwrap();
         let url = client.url(&["queues", "../people?x", "redrive"]).unwrap();
         assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/queues/..%2Fpeople%3Fx/redrive");
     }

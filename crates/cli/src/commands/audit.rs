@@ -70,6 +70,14 @@ pub(crate) struct Verify {
     key: Option<String>,
 }
 
+#[cfg(feature = "aws")]
+impl AuditCommand {
+    /// Whether the hub is asked, and not files alone.
+    pub(super) fn asks_a_hub(&self) -> bool {
+        !matches!(self, Self::Prove(Prove { check: Some(_), .. }) | Self::Verify(Verify { dir: Some(_), .. }))
+    }
+}
+
 pub(super) async fn run(command: AuditCommand, globals: &Globals) -> Result<(), CliError> {
     let out = Output::new(globals);
     match command {

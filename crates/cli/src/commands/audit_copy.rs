@@ -17,9 +17,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const LOG: &str = "log";
-const KEY: &str = "verifier.key";
-const TRUSTED: &str = "trusted.checkpoint";
+/// The objects.
+pub(crate) const LOG: &str = "log";
+/// The verifier key.
+pub(crate) const KEY: &str = "verifier.key";
+/// A checkpoint to measure the log against.
+pub(crate) const TRUSTED: &str = "trusted.checkpoint";
 
 /// Where things are in a directory that is to be verified.
 pub(crate) struct Layout {

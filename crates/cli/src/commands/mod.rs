@@ -2,20 +2,22 @@
 
 mod action;
 mod args;
-mod ask;
+pub(crate) mod ask;
 mod audit;
-mod audit_copy;
+pub(crate) mod audit_copy;
 mod backup;
 pub(crate) mod bundle;
 mod claim;
 mod consent;
-mod doctor;
+mod device;
+pub(crate) mod doctor;
 mod memory;
 mod person;
 mod policy;
 mod privacy;
 mod publish;
 mod queue;
+mod readings;
 mod reminder;
 mod restore;
 mod role;
@@ -27,6 +29,8 @@ mod status;
 mod tests;
 pub(crate) mod up;
 
+#[cfg(feature = "aws")]
+pub(crate) use args::assignment;
 pub(crate) use args::duration_s;
 
 use crate::{error::CliError, globals::Globals};
@@ -46,7 +50,7 @@ pub(crate) enum ClientCommand {
     /// Rooms, and other places where things are said and done together
     #[command(subcommand)]
     Space(space::SpaceCommand),
-    /// People and their tokens
+    /// People, their tokens and accounts
     #[command(subcommand)]
     Person(person::PersonCommand),
     /// Who may do what: owner, admin, member, guest, blocked
@@ -86,11 +90,28 @@ pub(crate) enum ClientCommand {
     Doctor,
 }
 
+#[cfg(feature = "aws")]
+impl ClientCommand {
+    /// Whether it asks the hub: some look at files alone, talk to the broker, or find out by themselves.
+    fn asks_a_hub(&self) -> bool {
+        match self {
+            Self::Audit(command) => command.asks_a_hub(),
+            Self::Policy(command) => command.asks_a_hub(),
+            Self::Satellite(command) => command.asks_a_hub(),
+            Self::Doctor | Self::Restore(_) => false,
+            _ => true,
+        }
+    }
+}
+
 /// Does what is asked, and prints what came of it.
 ///
 /// # Errors
 /// [`CliError`], which the caller reports.
 pub(crate) async fn run(command: ClientCommand, globals: &Globals) -> Result<(), CliError> {
+    // A deployed hub is looked for only by what will ask it.
+    #[cfg(feature = "aws")]
+    let globals = &if command.asks_a_hub() { crate::aws::meant(globals).await? } else { globals.clone() };
     match command {
         ClientCommand::Status => status::run(globals).await,
         ClientCommand::Claim(command) => claim::run(command, globals).await,

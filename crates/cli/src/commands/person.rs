@@ -1,6 +1,9 @@
-//! `marvain person add|list|token`
+//! `marvain person add|list|token|link-account|unlink-account|device`
 
-use super::args::{self, Page};
+use super::{
+    args::{self, Page},
+    device::{self, DeviceCommand},
+};
 use crate::{
     client::Client,
     error::{CliError, Exit},
@@ -8,8 +11,11 @@ use crate::{
     output::{self, Output},
 };
 use clap::Subcommand;
-use marvain_console::people::{NewPerson, TokenInfo};
-use marvain_domain::{id::PersonId, identity::Role};
+use marvain_console::people::{NewAccount, NewPerson, TokenInfo};
+use marvain_domain::{
+    id::{AccountId, PersonId},
+    identity::Role,
+};
 use serde::Serialize;
 use std::{
     fs,
@@ -18,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// People and their tokens.
+/// People, their tokens and accounts.
 #[derive(Subcommand, Debug)]
 pub(crate) enum PersonCommand {
     /// Add somebody
@@ -45,6 +51,21 @@ pub(crate) enum PersonCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Phones and tablets that somebody is notified on
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// Say which account of the identity provider is somebody's, in place of any they had
+    LinkAccount {
+        /// Who
+        name: PersonId,
+        /// The account: on AWS the `sub` of the Cognito user
+        account: AccountId,
+    },
+    /// Take somebody's account from them: whoever signs in with it is nobody then
+    UnlinkAccount {
+        /// Who
+        name: PersonId,
+    },
 }
 
 /// That a token is in a file.
@@ -62,6 +83,12 @@ pub(super) async fn run(command: PersonCommand, globals: &Globals) -> Result<(),
             out.show(&client.add_person(&new).await?, output::household::person)
         }
         PersonCommand::List { page } => out.show(&client.people(&page.into()).await?, output::household::people),
+        PersonCommand::LinkAccount { name, account } => {
+            out.show(&client.link_account(&name, &NewAccount { account }).await?, output::household::person)
+        }
+        PersonCommand::UnlinkAccount { name } => {
+            out.show(&client.unlink_account(&name).await?, output::household::person)
+        }
         PersonCommand::Token { name, out: None } => {
             out.show(&client.issue_token(&name).await?, |info, _| info.token.clone())
         }
@@ -77,6 +104,7 @@ pub(super) async fn run(command: PersonCommand, globals: &Globals) -> Result<(),
             }
             out.show(&kept?, |kept, _| format!("token of `{}` written to `{}`", kept.person, shown(&kept.out)))
         }
+        PersonCommand::Device(command) => device::run(command, &client, &out).await,
     }
 }
 

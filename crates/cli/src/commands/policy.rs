@@ -63,6 +63,14 @@ impl From<Problem> for ProblemInfo {
     }
 }
 
+#[cfg(feature = "aws")]
+impl PolicyCommand {
+    /// Whether the hub is asked, and not a file alone.
+    pub(super) fn asks_a_hub(&self) -> bool {
+        !matches!(self, Self::Check { file: Some(_), .. })
+    }
+}
+
 pub(super) async fn run(command: PolicyCommand, globals: &Globals) -> Result<(), CliError> {
     let out = Output::new(globals);
     match command {

@@ -1,9 +1,10 @@
-//! `marvain satellite add|list|show|publish|revoke|rotate`
+//! `marvain satellite add|list|show|readings|publish|revoke|rotate`
 
 use super::{
     args::Page,
     bundle::{Place, Written},
     publish::{self, Publish},
+    readings::{self, Readings},
 };
 use crate::{
     client::Client,
@@ -43,6 +44,8 @@ pub(crate) enum SatelliteCommand {
         /// Which
         name: SatelliteId,
     },
+    /// What one has measured over time
+    Readings(Readings),
     /// Publish as a satellite, over MQTT with its own certificate
     Publish(Publish),
     /// Trust a satellite no more: its connection ends at once, its certificate is worth nothing
@@ -60,6 +63,14 @@ pub(crate) enum SatelliteCommand {
     },
 }
 
+#[cfg(feature = "aws")]
+impl SatelliteCommand {
+    /// Whether the hub is asked, and not the broker.
+    pub(super) fn asks_a_hub(&self) -> bool {
+        !matches!(self, Self::Publish(_))
+    }
+}
+
 pub(super) async fn run(command: SatelliteCommand, globals: &Globals) -> Result<(), CliError> {
     let out = Output::new(globals);
     let client = || Client::connect(globals);
@@ -73,6 +84,7 @@ pub(super) async fn run(command: SatelliteCommand, globals: &Globals) -> Result<
             out.show(&client()?.satellites(&page.into()).await?, output::satellites::list)
         }
         SatelliteCommand::Show { name } => out.show(&client()?.satellite(&name).await?, output::satellites::one),
+        SatelliteCommand::Readings(readings) => readings::run(readings, globals).await,
         SatelliteCommand::Publish(publish) => publish::run(publish, globals).await,
         SatelliteCommand::Revoke { name } => {
             let revoked = client()?.revoke_satellite(&name).await?;

@@ -1,11 +1,10 @@
 //! `marvain demo`: the main job from a factory-fresh satellite to an audited action, with real processes, sockets,
 //! files and crashes. Each step shows what proves it, and the demo succeeds only if all hold.
 //!
-//! It uses the hub like anybody else: by its API, and by MQTT with the certificates that the API hands out.
+//! What any hub must show is in [`crate::scene`]; here is the hub to show it on, and what can be shown only with its files and
+//! processes at hand.
 
-mod mqtt;
 mod processes;
-mod report;
 mod stage;
 mod steps;
 
@@ -13,11 +12,14 @@ use crate::{
     embedded::System,
     error::{CliError, Exit},
     globals::Globals,
+    scene::report::Reporter,
 };
 use clap::{ArgMatches, Args, parser::ValueSource};
-use report::Reporter;
 use stage::Stage;
-use std::{error::Error, fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Arguments of `demo`.
 #[derive(Debug, Args)]
@@ -30,6 +32,12 @@ pub(crate) struct DemoArgs {
     events: u32,
 }
 
+/// What says which hub is meant.
+#[cfg(not(feature = "aws"))]
+const FOREIGN: [&str; 2] = ["data", "credential"];
+#[cfg(feature = "aws")]
+const FOREIGN: [&str; 4] = ["data", "credential", "env", "stack"];
+
 /// The demo has a hub of its own. What the environment says of another is no wish of whoever asks for a demo.
 ///
 /// # Errors
@@ -39,17 +47,12 @@ pub(crate) fn refuse_foreign(matches: &ArgMatches) -> Result<(), CliError> {
         let demo = matches.subcommand_matches("demo");
         demo.and_then(|demo| demo.value_source(id)) == Some(ValueSource::CommandLine)
     };
-    match ["data", "credential"].into_iter().find(|id| said(id)) {
+    match FOREIGN.into_iter().find(|id| said(id)) {
         Some(id) => Err(CliError::usage(format!("the demo has a hub of its own: `--{id}` means nothing to it"))
             .hint("`--keep DIR` says where its data are to stay")),
         None => Ok(()),
     }
 }
-
-/// Why a step does not hold.
-type StepError = Box<dyn Error + Send + Sync>;
-/// What proves a step.
-type Proof = Result<String, StepError>;
 
 /// Runs all steps; the first that does not hold ends it.
 pub(crate) async fn run(args: &DemoArgs, globals: &Globals) -> Result<(), CliError> {
@@ -66,7 +69,7 @@ pub(crate) async fn run(args: &DemoArgs, globals: &Globals) -> Result<(), CliErr
     stage.clear().await;
     let logs = dir.join("logs");
     if outcome.is_ok() {
-        reporter.finish(kept.as_deref());
+        reporter.finish(&next(kept.as_deref()));
         if kept.is_none() {
             fs::remove_dir_all(&dir)
                 .map_err(|e| CliError::failure(format!("cannot remove `{}`", dir.display())).because(e))?;
@@ -77,6 +80,16 @@ pub(crate) async fn run(args: &DemoArgs, globals: &Globals) -> Result<(), CliErr
         CliError::new(Exit::Failure, format!("step `{step}` does not hold"))
             .hint(format!("the logs are in `{}`", logs.display()))
     })
+}
+
+/// What to do after the demo.
+fn next(kept: Option<&Path>) -> String {
+    match kept {
+        Some(dir) => {
+            format!("The data is in {0}. Look around: cargo run --release -- up --data {0}/hub", dir.display())
+        }
+        None => "Next: cargo run --release -- up".to_owned(),
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

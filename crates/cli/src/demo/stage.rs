@@ -1,37 +1,42 @@
-//! The demo's stage: its directory, its processes, and the ways in.
+//! The demo's stage: the scene with a hub of its own, its processes, and the ways in.
 
-use super::{
-    StepError,
-    processes::{HubProcess, SatelliteProcess, log},
+use super::processes::HubProcess;
+use crate::{
+    client::Client,
+    globals::Globals,
+    scene::{Pace, Saying, Scene, StepError, satellite::log},
 };
-use crate::{client::Client, globals::Globals};
-use marvain_console::{actions::ActionParams, audit::TailParams};
-use marvain_domain::{
-    action::{Action, ActionState},
-    id::ActionId,
-};
-use marvain_hub::people::AuditEntry;
 use marvain_local::is_vacant;
 use std::{
     fs,
-    path::{Path, PathBuf},
-    time::Duration,
+    ops::{Deref, DerefMut},
+    path::Path,
 };
-use tokio::time::{self, Instant};
 
 /// The satellite of the demo, and the space it stands in.
 pub(crate) const SATELLITE: &str = "kitchen-pi";
-pub(crate) const SPACE: &str = "kitchen";
-/// How often what is waited for is looked at, in milliseconds.
-const LOOK_MS: u64 = 20;
+const SPACE: &str = "kitchen";
 
 pub(crate) struct Stage {
-    pub(crate) dir: PathBuf,
+    scene: Scene,
     pub(crate) events: u32,
     pub(crate) hub: Option<HubProcess>,
-    pub(crate) satellite: Option<SatelliteProcess>,
     /// Signed checkpoints of the audit log that somebody outside has kept, oldest first.
     pub(crate) kept_checkpoints: Vec<String>,
+}
+
+impl Deref for Stage {
+    type Target = Scene;
+
+    fn deref(&self) -> &Scene {
+        &self.scene
+    }
+}
+
+impl DerefMut for Stage {
+    fn deref_mut(&mut self) -> &mut Scene {
+        &mut self.scene
+    }
 }
 
 impl Stage {
@@ -42,25 +47,20 @@ impl Stage {
         }
         fs::create_dir_all(dir.join("logs"))?;
         let dir = fs::canonicalize(dir)?;
-        Ok(Self { dir, events, hub: None, satellite: None, kept_checkpoints: Vec::new() })
-    }
-
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.dir.join(name)
-    }
-
-    /// The file that stands for the lamp: a line each time it is switched.
-    pub(crate) fn lamp(&self) -> PathBuf {
-        self.path("lamp")
-    }
-
-    /// How the lamp was switched so far.
-    pub(crate) fn lamp_switched(&self) -> Result<Vec<String>, StepError> {
-        match fs::read_to_string(self.lamp()) {
-            Ok(text) => Ok(text.lines().map(str::to_owned).collect()),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(e) => Err(e.into()),
-        }
+        let scene = Scene {
+            way_in: Globals { json: true, data: Some(dir.join("hub")), ..Globals::default() },
+            dir,
+            id: SATELLITE.parse()?,
+            space: SPACE.parse()?,
+            saying: Saying {
+                told: "Remember that the spare key is under the blue pot.".to_owned(),
+                part: "blue pot".to_owned(),
+                question: "Where is the spare key?".to_owned(),
+            },
+            satellite: None,
+            pace: Pace::HERE,
+        };
+        Ok(Self { scene, events, hub: None, kept_checkpoints: Vec::new() })
     }
 
     pub(crate) async fn start_hub(&mut self) -> Result<(), StepError> {
@@ -79,57 +79,9 @@ impl Stage {
         Ok(())
     }
 
-    pub(crate) fn start_satellite(&mut self) -> Result<(), StepError> {
-        let (identity, config) = (self.path("satellite"), self.path("satellite.toml"));
-        let log = log(&self.dir, "satellite");
-        self.satellite = Some(SatelliteProcess::start(&identity, &config, &self.path("satellite-state"), &log)?);
-        Ok(())
-    }
-
-    pub(crate) async fn type_line(&mut self, line: &str) -> Result<(), StepError> {
-        self.satellite.as_mut().ok_or("no satellite runs")?.say(line).await
-    }
-
-    fn globals(&self, credential: Option<PathBuf>) -> Globals {
-        Globals { json: true, data: Some(self.path("hub")), credential }
-    }
-
-    /// The owner's way in.
-    pub(crate) fn owner(&self) -> Result<Client, StepError> {
-        Ok(Client::connect(&self.globals(None))?)
-    }
-
     /// The way in of somebody else, by a token in a file.
     pub(crate) fn somebody(&self, credential: &Path) -> Result<Client, StepError> {
-        Ok(Client::connect(&self.globals(Some(credential.to_owned())))?)
-    }
-
-    pub(crate) async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StepError> {
-        Ok(self.owner()?.audit_tail(&TailParams { limit: Some(limit) }).await?.items)
-    }
-
-    pub(crate) async fn action(&self, id: &ActionId) -> Result<Action, StepError> {
-        Ok(self.owner()?.action(id).await?)
-    }
-
-    /// The newest action, once it is one that `wanted` takes.
-    pub(crate) async fn newest_action(
-        &self,
-        what: &str,
-        wanted: impl Fn(&Action) -> bool,
-    ) -> Result<Action, StepError> {
-        let newest = async || {
-            let params = ActionParams { state: None, limit: Some(1), after: None };
-            let newest = self.owner()?.actions(&params).await?.items.into_iter().next();
-            Ok(newest.filter(&wanted))
-        };
-        until(what, 10, newest).await
-    }
-
-    /// The action, once it has come to `state`.
-    pub(crate) async fn action_in(&self, id: &ActionId, state: ActionState) -> Result<Action, StepError> {
-        let there = async || Ok(Some(self.action(id).await?).filter(|action| action.state == state));
-        until(&format!("action `{id}` to be {}", state.as_str()), 15, there).await
+        Ok(Client::connect(&Globals { credential: Some(credential.to_owned()), ..self.way_in.clone() })?)
     }
 
     /// Keeps the newest checkpoint outside of the hub.
@@ -141,34 +93,11 @@ impl Stage {
 
     /// Ends every process.
     pub(crate) async fn clear(&mut self) {
-        // What does not stop when asked is killed by being dropped.
-        if let Some(satellite) = self.satellite.take()
-            && let Err(error) = satellite.stop().await
-        {
-            tracing::warn!(%error, "the satellite is killed");
-        }
+        self.scene.clear().await;
         if let Some(hub) = self.hub.take()
             && let Err(error) = hub.stop().await
         {
             tracing::warn!(%error, "the hub is killed");
         }
-    }
-}
-
-/// Looks until there is something, at most `seconds`.
-pub(crate) async fn until<T>(
-    what: &str,
-    seconds: u64,
-    mut look: impl AsyncFnMut() -> Result<Option<T>, StepError>,
-) -> Result<T, StepError> {
-    let deadline = Instant::now() + Duration::from_secs(seconds);
-    loop {
-        if let Some(found) = look().await? {
-            return Ok(found);
-        }
-        if Instant::now() >= deadline {
-            return Err(format!("waited {seconds} s in vain for {what}").into());
-        }
-        time::sleep(Duration::from_millis(LOOK_MS)).await;
     }
 }

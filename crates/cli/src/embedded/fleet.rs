@@ -1,5 +1,8 @@
 //! The fleet's control plane on the embedded IoT Core, and the shadows and revocations of the bus.
 
+#[cfg(test)]
+mod tests;
+
 use async_trait::async_trait;
 use marvain_domain::id::SatelliteId;
 use marvain_hub::port::{Bundle, Bus, BusError, Cause, Delivery, Fleet, FleetError};

@@ -20,13 +20,15 @@ pub(crate) use system::System;
 use files::Identity;
 use fleet::{EmbeddedBus, EmbeddedFleet, Endpoint};
 use marvain_console::{Api, router};
-use marvain_domain::{audit::LogKey, chain, id::PersonId};
+use marvain_domain::{chain, id::PersonId};
 use marvain_hub::{
     Hub, Ports, Settings,
+    people::Credential,
     planner::{self, OpenAiSettings},
+    port::NoPush,
 };
 use marvain_iotcore::{Config, IotCore, Parts};
-use marvain_local::LocalStores;
+use marvain_local::{LocalStores, SeedSigner};
 use operations::LocalOperations;
 use rules::EnrolmentHook;
 use serde::{Deserialize, Serialize};
@@ -119,8 +121,8 @@ pub(crate) enum EmbeddedError {
     Owner(#[from] marvain_hub::people::RequestError),
     #[error("the audit log cannot say that the data were restored")]
     Restored(#[from] marvain_hub::port::LedgerError),
-    #[error("the audit log's key does not work")]
-    Key(#[from] marvain_domain::audit::checkpoint::LogKeyError),
+    #[error("the audit log cannot have this hub's name")]
+    Origin(#[from] marvain_domain::audit::origin::OriginError),
 }
 
 /// Why a hub cannot go on as it is.
@@ -153,7 +155,8 @@ impl Embedded {
         let endpoint = Endpoint { host: host.clone(), port: mqtt_address.port() };
 
         let identity = identity(&data, options.owner, &system)?;
-        let log_key = LogKey::new(&format!("marvain.local/{}", identity.id), &data.seed(&system)?)?;
+        let log_origin = format!("marvain.local/{}", identity.id).parse()?;
+        let signer = Arc::new(SeedSigner::new(&data.seed(&system)?));
         let queues = stores.queues.clone();
         let hub_slot = Arc::new(OnceLock::new());
         let config = Config {
@@ -178,11 +181,14 @@ impl Embedded {
             model,
             bus: Arc::new(EmbeddedBus { queues: queues.clone(), iot: iot.clone() }),
             fleet: Arc::new(EmbeddedFleet { iot: iot.clone(), endpoint }),
+            push: Arc::new(NoPush),
             vault: stores.vault.clone(),
+            telemetry: stores.telemetry.clone(),
+            signer,
         };
         let agent = AGENT.parse().map_err(settings)?;
-        let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_key })?);
-        hub.bootstrap(&identity.owner, &data.owner(&system)?, system.now()).await?;
+        let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_origin })?);
+        hub.bootstrap(&identity.owner, &Credential::Token(data.owner(&system)?), system.now()).await?;
         restore::record(&hub, data.path()).await?;
         // Set once: this is the only place.
         drop(hub_slot.set(Arc::downgrade(&hub)));

@@ -3,13 +3,10 @@
 
 use super::system::System;
 use marvain_domain::chain;
-use marvain_hub::{
-    DeliverError, Hub, Outcome,
-    port::{Cause, Delivery},
-};
+use marvain_hub::{DeliverError, Hub, Outcome, in_lanes, port::Cause};
 use marvain_local::{Fate, Receipt, Received, SqliteQueues};
-use marvain_topics::{Queue, Topic};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use marvain_topics::Queue;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet, time};
 use tracing::Instrument;
 
@@ -21,7 +18,7 @@ const QUEUE_ERROR_PAUSE_MS: u64 = 1_000;
 const TICK_MS: u64 = 1_000;
 /// Time between seals, in milliseconds: each seal that finds something leaves a partial tile behind.
 const SEAL_MS: u64 = 1_000;
-/// Ticks between two sweeps of what has expired in the ledger.
+/// Ticks between two sweeps, unless one has left something to do, and between two purges of the ledger.
 const TICKS_PER_SWEEP: u64 = 600;
 
 /// Starts a worker for every queue. They finish what they hold and end when `stop` changes.
@@ -78,18 +75,8 @@ impl Worker {
 
     /// Works on a batch: one satellite's deliveries in order, different satellites' side by side.
     async fn work(&self, batch: Vec<Received>) {
-        let mut lanes: BTreeMap<String, Vec<Received>> = BTreeMap::new();
-        for received in batch {
-            lanes.entry(lane(&received.delivery)).or_default().push(received);
-        }
-        let lanes = lanes.into_values().map(|lane| async move {
-            let mut done = Vec::with_capacity(lane.len());
-            for received in lane {
-                done.extend(self.work_one(received).await);
-            }
-            done
-        });
-        let done: Vec<Receipt> = futures_util::future::join_all(lanes).await.into_iter().flatten().collect();
+        let done = in_lanes(batch, |received| &received.delivery, |received| self.work_one(received)).await;
+        let done: Vec<Receipt> = done.into_iter().flatten().collect();
         if let Err(error) = self.queues.ack(&done).await {
             // They come again, and have no effect then.
             tracing::error!(error = chain(&error), "finished deliveries cannot be acknowledged");
@@ -124,21 +111,13 @@ impl Worker {
     }
 }
 
-/// What keeps its order: the satellite, or the one thing that a hop is about.
-fn lane(delivery: &Delivery) -> String {
-    let topic = delivery.topic.as_deref().and_then(|topic| topic.parse::<Topic>().ok());
-    match topic.as_ref().and_then(Topic::thing) {
-        Some(thing) => thing.to_string(),
-        None => delivery.id.to_string(),
-    }
-}
-
 /// Ticks, seals and sweeps until `stop` changes; seals once more at the end.
 pub(crate) fn start_upkeep(tasks: &mut JoinSet<()>, hub: &Arc<Hub>, system: &System, stop: &watch::Receiver<bool>) {
     let (ticking, mut ticking_stop, system) = (hub.clone(), stop.clone(), system.clone());
     tasks.spawn(async move {
         let mut every = time::interval(Duration::from_millis(TICK_MS));
         every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        let mut is_more = true;
         for tick in 0_u64.. {
             tokio::select! {
                 _ = every.tick() => {}
@@ -146,8 +125,12 @@ pub(crate) fn start_upkeep(tasks: &mut JoinSet<()>, hub: &Arc<Hub>, system: &Sys
             }
             let now = system.now();
             report("tick", ticking.tick(now).await.map(|_| ()));
-            if tick % TICKS_PER_SWEEP == 0 {
-                report("sweep of the ledger", ticking.purge(now).await.map(|_| ()));
+            let is_time = tick % TICKS_PER_SWEEP == 0;
+            if is_time {
+                report("purge of the ledger", ticking.purge(now).await.map(|_| ()));
+            }
+            if is_time || is_more {
+                is_more = ticking.sweep(now).await.is_more;
             }
         }
     });

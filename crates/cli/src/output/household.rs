@@ -1,7 +1,7 @@
-//! People, consents and spaces for people.
+//! People, their devices, consents and spaces for people.
 
 use super::{Look, Tint, fields, more, relative, table};
-use marvain_console::{page::List, people::PersonInfo};
+use marvain_console::{devices::DeviceInfo, page::List, people::PersonInfo};
 use marvain_domain::{
     consent::Consent,
     identity::{Role, Space},
@@ -13,16 +13,17 @@ fn plain(text: impl ToString) -> (String, Tint) {
 
 pub(crate) fn people(list: &List<PersonInfo>, look: Look) -> String {
     let rows = list.items.iter().map(|person| {
-        let token = if person.has_token { plain("yes") } else { ("no".to_owned(), Tint::Dim) };
+        let has = |it| if it { plain("yes") } else { ("no".to_owned(), Tint::Dim) };
         [
             plain(&person.id),
             plain(&person.display_name),
             role(person.role),
-            token,
+            has(person.has_token),
+            has(person.has_account),
             plain(relative(person.created_at, look.now)),
         ]
     });
-    table(look, ["PERSON", "NAME", "ROLE", "TOKEN", "ADDED"], rows.collect()) + &more(list.next.as_deref())
+    table(look, ["PERSON", "NAME", "ROLE", "TOKEN", "ACCOUNT", "ADDED"], rows.collect()) + &more(list.next.as_deref())
 }
 
 fn role(role: Role) -> (String, Tint) {
@@ -48,8 +49,26 @@ pub(crate) fn person(person: &PersonInfo, look: Look) -> String {
             ("name", person.display_name.clone(), Tint::Plain),
             ("role", role, tint),
             ("token", if person.has_token { "yes" } else { "none yet" }.to_owned(), Tint::Plain),
+            ("account", if person.has_account { "yes" } else { "none" }.to_owned(), Tint::Plain),
         ],
     )
+}
+
+pub(crate) fn devices(list: &List<DeviceInfo>, look: Look) -> String {
+    if list.items.is_empty() {
+        return "no devices: nobody is notified anywhere".to_owned();
+    }
+    table(look, DEVICE, list.items.iter().map(|device| device_row(device, look)).collect())
+}
+
+pub(crate) fn device(device: &DeviceInfo, look: Look) -> String {
+    table(look, DEVICE, vec![device_row(device, look)])
+}
+
+const DEVICE: [&str; 4] = ["PERSON", "DEVICE", "PLATFORM", "SINCE"];
+
+fn device_row(device: &DeviceInfo, look: Look) -> [(String, Tint); 4] {
+    [plain(&device.person), plain(&device.name), plain(device.platform), plain(relative(device.since, look.now))]
 }
 
 pub(crate) fn consents(list: &List<Consent>, look: Look) -> String {

@@ -9,6 +9,7 @@ pub(crate) mod household;
 pub(crate) mod memories;
 pub(crate) mod operations;
 pub(crate) mod progress;
+pub(crate) mod readings;
 pub(crate) mod reminders;
 pub(crate) mod satellites;
 pub(crate) mod status;
@@ -56,6 +57,22 @@ impl Output {
     /// Prints `value` as JSON, or what `human` makes of it.
     pub(crate) fn show<T: Serialize>(&self, value: &T, human: impl FnOnce(&T, Look) -> String) -> Result<(), CliError> {
         self.print(&self.render(value, human)?)
+    }
+
+    /// Prints `value` as JSON in one line, for who reads a stream of them; people are shown progress instead.
+    #[cfg(feature = "aws")]
+    pub(crate) fn event<T: Serialize>(&self, value: &T) -> Result<(), CliError> {
+        if !self.json {
+            return Ok(());
+        }
+        let text = serde_json::to_string(value);
+        self.print(&text.map_err(|e| CliError::failure("the answer has no JSON form").because(e))?)
+    }
+
+    /// Prints `value` as JSON in one line, or what `human` makes of it: one of a stream.
+    #[cfg(feature = "aws")]
+    pub(crate) fn each<T: Serialize>(&self, value: &T, human: impl FnOnce(&T, Look) -> String) -> Result<(), CliError> {
+        if self.json { self.event(value) } else { self.print(&human(value, self.look)) }
     }
 
     fn render<T: Serialize>(&self, value: &T, human: impl FnOnce(&T, Look) -> String) -> Result<String, CliError> {

@@ -2,13 +2,13 @@
 
 use crate::globals::Globals;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// How often a spinner turns, in milliseconds.
 const TURN_MS: u64 = 100;
 
 /// A spinner that says what is being done.
-pub(crate) fn spinner(globals: &Globals, what: &'static str) -> ProgressBar {
+pub(crate) fn spinner(globals: &Globals, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, target(globals)).with_message(what);
     bar.enable_steady_tick(Duration::from_millis(TURN_MS));
     bar

@@ -1,6 +1,6 @@
 //! Satellites, bundles and enrolment codes for people.
 
-use super::{Look, Tint, fields, more, relative, table};
+use super::{Look, Tint, fields, more, readings::number, relative, table};
 use marvain_console::{
     page::List,
     satellites::{EnrolmentInfo, SatelliteInfo},
@@ -67,9 +67,7 @@ pub(crate) fn one(info: &SatelliteInfo, look: Look) -> String {
         rows.push(("can", can(capability), Tint::Plain));
     }
     for reading in &info.readings {
-        // As many digits as a person looks at; JSON has them all.
-        let value = (reading.value * 100.0).round() / 100.0;
-        let value = format!("{value} {}", reading.unit);
+        let value = format!("{} {}", number(reading.value), reading.unit);
         let text = format!("{} {}, {}", reading.name, value.trim_end(), relative(reading.at, look.now));
         rows.push(("reading", text, Tint::Plain));
     }

@@ -1,6 +1,6 @@
 //! Golden output: what people see, for canned values.
 
-use super::{Look, Output, actions, audit, household, memories, operations, reminders, satellites, status};
+use super::{Look, Output, actions, audit, household, memories, operations, readings, reminders, satellites, status};
 use marvain_console::{
     audit::{FindingInfo, Verification},
     operations::{BackupInfo, BrokerStats, DeadLetter, QueueInfo},
@@ -113,6 +113,25 @@ fn the_hub_at_a_glance() {
 }
 
 #[test]
+fn readings_over_time() {
+    let series = |points: Value, next: Option<&str>| {
+        canned(json!({"satellite": "kitchen", "name": "temperature", "from": "2026-11-22T10:00:00.000Z",
+                      "to": "2026-11-22T12:00:00.000Z", "step_s": 3600, "points": points, "next": next}))
+    };
+    let points = json!([
+        {"at": "2026-11-22T10:00:00.000Z", "count": 60, "min": 20.123, "max": 22.5, "mean": 21.3333, "unit": "°C"},
+        {"at": "2026-11-22T11:00:00.000Z", "count": 1, "min": 21.0, "max": 21.0, "mean": 21.0, "unit": ""}]);
+    let all = vec![series(points, Some("2026-11-22T12:00:00.000Z"))];
+    insta::assert_snapshot!(readings::series(&all, look()), @r#"
+    AT                                 READING      VALUE     RANGE          OF
+    2026-11-22T10:00:00.000Z  2 h ago  temperature  21.33 °C  20.12 to 22.5  60
+    2026-11-22T11:00:00.000Z  1 h ago  temperature  21                       1
+    there is more of `temperature`: ask for less time, a longer `--step`, or a larger `--limit`
+    "#);
+    insta::assert_snapshot!(readings::series(&[series(json!([]), None)], look()), @"nothing was measured in this time");
+}
+
+#[test]
 fn satellites_at_a_glance_and_one_in_full() {
     insta::assert_snapshot!(satellites::list(&list(vec![satellite(), revoked()], Some("old")), look()), @r#"
     SATELLITE  STATE    SINCE      SPACE    PERSON  CAN
@@ -196,17 +215,17 @@ fn people_consents_and_spaces() {
         list(
             vec![
                 json!({"id": "anna", "display_name": "Anna", "role": "owner", "has_token": true,
-                       "created_at": "2026-11-20T12:00:00.000Z"}),
+                       "has_account": false, "created_at": "2026-11-20T12:00:00.000Z"}),
                 json!({"id": "ben", "display_name": "Ben", "role": "guest", "has_token": false,
-                       "created_at": "2026-11-22T11:59:59.500Z"}),
+                       "has_account": true, "created_at": "2026-11-22T11:59:59.500Z"}),
             ],
             None,
         )
     };
     insta::assert_snapshot!(household::people(&people(), look()), @r#"
-    PERSON  NAME  ROLE   TOKEN  ADDED
-    anna    Anna  owner  yes    2 d ago
-    ben     Ben   guest  no     now
+    PERSON  NAME  ROLE   TOKEN  ACCOUNT  ADDED
+    anna    Anna  owner  yes    no       2 d ago
+    ben     Ben   guest  no     yes      now
     "#);
     insta::assert_snapshot!(household::roles(&people(), look()), @r#"
     ROLE     PEOPLE

@@ -45,6 +45,13 @@ fn people_ask_with_their_own_tokens_under_policy() {
     hub.refused(5, &["consent", "revoke", "gus", "memory"]);
     hub.refused(5, &["person", "token", "nobody"]);
 
+    fs::write(hub.path("phone.token"), "a-token-of-gus\n").unwrap();
+    let device = ["person", "device", "add", "gus", "phone", "--platform", "fcm", "--token-file", "@phone.token"];
+    let refused = hub.refused(1, &device);
+    assert!(text(&refused["message"]).contains("no push service set up"), "{refused}");
+    assert!(items(&hub.ask(&["person", "device", "list", "gus"])).is_empty());
+    hub.refused(5, &["person", "device", "remove", "gus", "phone"]);
+
     hub.ask(&["space", "add", "den", "--location", "home"]);
     hub.refused(6, &["space", "add", "den"]);
     hub.ask(&["privacy", "on", "den"]);

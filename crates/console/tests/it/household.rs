@@ -1,7 +1,8 @@
 //! People, roles, tokens, consents, spaces, privacy, policy, status.
 
-use crate::world::{GUEST, MEMBER, OWNER, World};
+use crate::world::{GUEST, MEMBER, OWNER, World, answer, request};
 use axum::http::Method;
+use marvain_console::Account;
 use serde_json::json;
 
 #[tokio::test]
@@ -27,6 +28,38 @@ async fn people_are_added_given_roles_and_tokens_and_their_hashes_stay_here() {
     assert_eq!(status, 409, "the last owner stays");
     world.owner(Method::PUT, "/v1/people/gus/role", Some(json!({"role": "blocked"}))).await;
     assert_eq!(world.ask(GUEST, Method::GET, "/v1/people", None).await.0, 401);
+}
+
+/// As behind an identity provider: what it has verified says who asks, whatever the request itself says.
+#[tokio::test]
+async fn an_account_that_was_verified_says_who_asks_and_nothing_in_the_request_does() {
+    let world = World::new().await;
+    let sub = "5b1fd4c2-e0a1-70d1-2f4d-cc3e6f0a1111";
+    let path = "/v1/people/mia/account";
+    let whose = async |account: Option<&str>, token: Option<&str>| {
+        let mut asked = request(token, Method::GET, "/v1/status", None);
+        for name in ["x-account", "x-amzn-oidc-identity", "account"] {
+            asked.headers_mut().insert(name, sub.parse().unwrap());
+        }
+        if let Some(account) = account {
+            asked.extensions_mut().insert(Account(account.parse().unwrap()));
+        }
+        let (status, body) = answer(world.send(asked).await).await;
+        (status, body["person"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(whose(Some(sub), None).await.0, 401, "an account that is nobody's");
+    assert_eq!(whose(Some(sub), Some(OWNER)).await.0, 401, "a token beside it does not help");
+    let linked = world.owner(Method::PUT, path, Some(json!({"account": sub}))).await;
+    assert_eq!((&linked["has_account"], linked.to_string().contains(sub)), (&json!(true), false));
+    assert_eq!(whose(Some(sub), None).await, (200, "mia".to_owned()));
+    assert_eq!(whose(Some(sub), Some(OWNER)).await, (200, "mia".to_owned()));
+    assert_eq!(whose(None, Some(OWNER)).await, (200, "olga".to_owned()));
+    assert_eq!(whose(None, None).await.0, 401);
+    let (status, _) = world.ask(OWNER, Method::PUT, "/v1/people/gus/account", Some(json!({"account": sub}))).await;
+    assert_eq!(status, 409);
+    assert_eq!(world.owner(Method::DELETE, path, None).await["has_account"], json!(false));
+    assert_eq!(whose(Some(sub), None).await.0, 401);
+    assert_eq!(world.ask(OWNER, Method::DELETE, path, None).await.0, 404);
 }
 
 /// Twice with one key is once; a secret is never told twice.
@@ -77,6 +110,37 @@ async fn consent_is_each_persons_own() {
     let list = world.owner(Method::GET, "/v1/people/gus/consents", None).await;
     assert_eq!(list["items"].as_array().unwrap().len(), 1);
     assert_eq!(world.ask(GUEST, Method::PUT, "/v1/people/gus/consents/everything", Some(json!({}))).await.0, 422);
+}
+
+#[tokio::test]
+async fn devices_are_each_persons_own_and_what_reaches_them_stays_here() {
+    let world = World::new().await;
+    let path = "/v1/people/mia/devices/phone";
+    let body = json!({"platform": "fcm", "token": "a-token-of-mia"});
+    let (status, added) = world.ask(MEMBER, Method::PUT, path, Some(body.clone())).await;
+    let expected = json!({"person": "mia", "name": "phone", "platform": "fcm", "since": "2026-11-22T09:00:00.000Z"});
+    assert_eq!((status, added), (200, expected.clone()));
+    let (_, list) = world.ask(MEMBER, Method::GET, "/v1/people/mia/devices", None).await;
+    assert_eq!(list, json!({"items": [expected]}));
+    let cases = [
+        (GUEST, path, body.clone(), 403, "manage_devices"),
+        (MEMBER, "/v1/people/mia/devices/a%20b", body.clone(), 422, "no device name"),
+        (MEMBER, "/v1/people/nobody/devices/phone", body.clone(), 404, "nobody"),
+        (MEMBER, path, json!({"platform": "gcm", "token": "x"}), 422, "platform"),
+        (MEMBER, path, json!({"platform": "apns_sandbox", "token": "x"}), 422, "does not reach `apns_sandbox`"),
+        (MEMBER, path, json!({"platform": "fcm", "token": "x y"}), 422, "printable"),
+        (MEMBER, path, json!({"platform": "fcm"}), 422, "token"),
+    ];
+    for (who, path, body, expected, message) in cases {
+        let (status, answer) = world.ask(who, Method::PUT, path, Some(body.clone())).await;
+        assert_eq!(status, expected, "{path} {body}: {answer}");
+        assert!(answer["error"]["message"].as_str().unwrap().contains(message), "{answer}");
+    }
+    assert_eq!(world.ask(GUEST, Method::GET, "/v1/people/mia/devices", None).await.0, 403);
+    assert_eq!(world.ask(MEMBER, Method::DELETE, path, None).await.0, 200);
+    assert_eq!(world.ask(MEMBER, Method::DELETE, path, None).await.0, 404);
+    let audit = world.owner(Method::GET, "/v1/audit/entries?limit=50", None).await.to_string();
+    assert!(audit.contains("device.added") && !audit.contains("a-token-of-mia"), "{audit}");
 }
 
 #[tokio::test]

@@ -5,5 +5,6 @@ mod actions;
 mod guards;
 mod household;
 mod operations;
+mod readings;
 mod satellites;
 mod world;

@@ -12,17 +12,17 @@ use marvain_console::{
 };
 use marvain_domain::{
     Timestamp,
-    audit::LogKey,
     id::{DeliveryId, PersonId, SatelliteId},
     identity::Role,
 };
 use marvain_hub::{
     Hub, Ports, Settings,
-    people::{Caller, RequestError, Secret},
+    conformance::Phones,
+    people::{Caller, Credential, RequestError, Secret},
     planner::OfflineModel,
     port::{Bundle, Bus, BusError, Delivery, Fleet, FleetError, Head, Ledger as _, Vault as _},
 };
-use marvain_local::{LocalStores, Redrive, verify_backup};
+use marvain_local::{LocalStores, Redrive, SeedSigner, verify_backup};
 use marvain_topics::{Queue, ShadowName};
 use serde_json::Value;
 use std::{
@@ -191,12 +191,16 @@ impl World {
             model: Arc::new(OfflineModel),
             bus: Arc::new(Hops(stores.clone())),
             fleet: Arc::new(Numbers(AtomicU64::new(0))),
+            push: Arc::new(Phones::default()),
             vault: stores.vault.clone(),
+            telemetry: stores.telemetry.clone(),
+            signer: Arc::new(SeedSigner::new(&[7; 32])),
         };
-        let log_key = LogKey::new("marvain.local/test", &[7; 32]).unwrap();
-        let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_key };
+        let log_origin = "marvain.local/test".parse().unwrap();
+        let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_origin };
         let hub = Arc::new(Hub::new(ports, settings).unwrap());
-        let owner = hub.bootstrap(&"olga".parse().unwrap(), &Secret::presented(OWNER), now).await.unwrap();
+        let token = Credential::Token(Secret::presented(OWNER));
+        let owner = hub.bootstrap(&"olga".parse().unwrap(), &token, now).await.unwrap();
         for (name, role, token) in [("mia", Role::Member, MEMBER), ("gus", Role::Guest, GUEST)] {
             let id = name.parse().unwrap();
             let caller = |what| Caller { person: owner.clone(), request: DeliveryId::derive(&[what, name]), now };

@@ -1,10 +1,10 @@
 //! Planning an append: from the log's tail and new drafts to the objects that must be written, in their order.
 //!
-//! The same tail, drafts and key give the same bytes, so a plan that was cut short is completed by repeating it. The
-//! module writes nothing, and does not know which drafts are already recorded: the tail's size says.
+//! The same tail, drafts and public key give the same bytes, so a plan that was cut short is completed by repeating it.
+//! The module writes and signs nothing, and does not know which drafts are already recorded: the tail's size says.
 
 use super::bundle;
-use super::checkpoint::{CheckpointError, LogKey};
+use super::checkpoint::{CheckpointError, Unsigned, Verifier};
 use super::draft::Draft;
 use super::entry::{Entry, EntryError};
 use super::hash::Hash;
@@ -103,9 +103,11 @@ impl From<Tail> for Fields {
 pub struct Plan {
     /// The new entries, in the order of the drafts.
     pub entries: Vec<Entry>,
-    /// Keys and bytes to be written, in this order: the verifier key (first append alone), entries, tiles, checkpoint.
+    /// Keys and bytes to be written, in this order: the verifier key (first append alone), entries, tiles.
     /// Each write must be durable before the checkpoint is written, and must succeed if the same bytes are there.
     pub objects: Vec<(String, Vec<u8>)>,
+    /// The checkpoint to be signed, and written last; none if there is nothing to write.
+    pub checkpoint: Option<Unsigned>,
     /// The tail once all of them are written.
     pub tail: Tail,
 }
@@ -122,28 +124,29 @@ pub enum AppendError {
     /// The log is full.
     #[error("the audit log cannot grow")]
     Tree(#[from] TreeError),
-    /// The checkpoint cannot be signed.
-    #[error("the audit log's checkpoint cannot be signed")]
+    /// The checkpoint cannot be written.
+    #[error("the audit log's checkpoint cannot be made")]
     Checkpoint(#[from] CheckpointError),
 }
 
-/// Plans the append of `drafts` to the log with this `tail`. Without drafts there is nothing to write.
+/// Plans the append of `drafts` to the log with this `tail`, whose checkpoints verify with `verifier`. Without drafts there is nothing to write.
 ///
 /// # Errors
 /// [`AppendError`].
-pub fn plan(tail: &Tail, drafts: &[Draft], key: &LogKey) -> Result<Plan, AppendError> {
+pub fn plan(tail: &Tail, drafts: &[Draft], verifier: &Verifier) -> Result<Plan, AppendError> {
     if drafts.len() > PLAN_DRAFTS_MAX {
         return Err(AppendError::Many(drafts.len()));
     }
-    let mut plan = Plan { entries: Vec::with_capacity(drafts.len()), objects: Vec::new(), tail: tail.clone() };
+    let entries = Vec::with_capacity(drafts.len());
+    let mut plan = Plan { entries, objects: Vec::new(), checkpoint: None, tail: tail.clone() };
     if drafts.is_empty() {
         return Ok(plan);
     }
     let old_size = tail.size();
     if old_size == 0 {
-        plan.objects.push((Key::Verifier.to_string(), format!("{}\n", key.verifier_key()).into_bytes()));
+        plan.objects.push((Key::Verifier.to_string(), format!("{}\n", verifier.as_str()).into_bytes()));
     }
-    let Plan { entries, objects, tail: Tail { tree, last, bundle } } = &mut plan;
+    let Plan { entries, objects, checkpoint, tail: Tail { tree, last, bundle } } = &mut plan;
     for draft in drafts {
         let entry = draft.at(tree.size(), *last);
         let bytes = entry.to_canonical()?;
@@ -168,7 +171,7 @@ pub fn plan(tail: &Tail, drafts: &[Draft], key: &LogKey) -> Result<Plan, AppendE
     for (tile, hashes) in tree.open().filter(|(tile, _)| changed(*tile, old_size)) {
         objects.push((Key::Tile(tile).to_string(), Hash::concat(hashes)));
     }
-    objects.push((Key::Checkpoint(tree.size()).to_string(), key.sign(tree.size(), tree.root())?));
+    *checkpoint = Some(verifier.unsigned(tree.size(), tree.root())?);
     Ok(plan)
 }
 

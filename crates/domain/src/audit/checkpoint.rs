@@ -1,16 +1,21 @@
 //! Checkpoints: the size and root of the log, signed by the hub (C2SP tlog-checkpoint in a C2SP signed-note, Ed25519).
 //!
-//! It knows one log and one key. Other signatures on a note, such as witnesses' cosignatures, are left alone.
+//! It knows one log and its public key, and makes what is to be signed; who holds the private key, and where, is not known
+//! here. Other signatures on a note, such as witnesses' cosignatures, are left alone.
 
 use super::entry::SEQ_MAX;
 use super::hash::Hash;
-use ed25519_dalek::{Signer as _, SigningKey};
-use signed_note::{Note, StandardVerifier, VerifierList};
+use super::layout::Key;
+use super::origin::{Origin, OriginError};
+use ed25519_dalek::VerifyingKey;
+use signed_note::{Note, Signature, StandardVerifier, VerificationError, Verifier as _, Verifiers};
 
-/// Signature type of Ed25519 in a note's key (C2SP signed-note, "Signatures").
-const ALG_ED25519: u8 = 1;
+/// Bytes of an Ed25519 public key (RFC 8032 §5.1.5).
+pub const PUBLIC_KEY_BYTES: usize = 32;
+/// Bytes of an Ed25519 signature (RFC 8032 §5.1.6).
+pub const SIGNATURE_BYTES: usize = 64;
 
-/// A checkpoint with a valid signature: the only way to get one is to sign or to verify it.
+/// A checkpoint with a valid signature: the only way to get one is to verify it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     size: u64,
@@ -36,20 +41,23 @@ pub enum CheckpointError {
     },
 }
 
-/// Why a text is no key.
+/// Why there is no verifier.
 #[derive(Debug, thiserror::Error)]
-pub enum LogKeyError {
-    /// The origin cannot be a key name.
-    #[error("`{0}` is no origin of a log: it must not be empty or contain `+`, spaces or control characters")]
-    Origin(String),
+pub enum VerifierError {
     /// Not a verifier key.
     #[error("`{text}` is no verifier key, which looks like `marvain.local/hub+c74f20a3+ARpc2QcU…`")]
-    Verifier {
+    Text {
         /// The text, cut to 120 characters.
         text: String,
         /// Why.
         source: signed_note::VerifierError,
     },
+    /// A verifier key of a log that cannot be.
+    #[error(transparent)]
+    Origin(#[from] OriginError),
+    /// Not a point of the curve.
+    #[error("the log's public key is no Ed25519 key")]
+    PublicKey(#[source] ed25519_dalek::SignatureError),
 }
 
 impl Checkpoint {
@@ -64,80 +72,62 @@ impl Checkpoint {
     }
 }
 
-/// The key that signs a log's checkpoints, under the log's name.
-pub struct LogKey {
-    origin: String,
-    key: SigningKey,
+/// A checkpoint that waits for its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsigned {
+    checkpoint: Checkpoint,
+    text: Vec<u8>,
 }
 
-impl LogKey {
-    /// The key of the log `origin` (`marvain.local/{hub id}`) from the 32 bytes of an Ed25519 seed (RFC 8032 §5.1.5).
-    ///
-    /// # Errors
-    /// [`LogKeyError::Origin`].
-    pub fn new(origin: &str, seed: &[u8; 32]) -> Result<Self, LogKeyError> {
-        if !signed_note::is_key_name_valid(origin) || origin.chars().any(char::is_control) {
-            return Err(LogKeyError::Origin(origin.into()));
-        }
-        Ok(Self { origin: origin.into(), key: SigningKey::from_bytes(seed) })
+impl Unsigned {
+    /// The key of its object.
+    pub fn key(&self) -> String {
+        Key::Checkpoint(self.checkpoint.size).to_string()
     }
 
-    /// What others verify with: the verifier key ("vkey"), `{origin}+{key id}+{base64}`.
-    pub fn verifier_key(&self) -> String {
-        signed_note::new_ed25519_verifier_key(&self.origin, &self.key.verifying_key())
+    /// What is to be signed, by Ed25519 without a prefix or context. At most some hundred bytes.
+    pub fn text(&self) -> &[u8] {
+        &self.text
     }
 
-    /// The signed note of the log at `size` entries with this root. The same arguments give the same bytes.
-    ///
-    /// # Errors
-    /// [`CheckpointError::Signature`] if the note cannot be made.
-    pub fn sign(&self, size: u64, root: Hash) -> Result<Vec<u8>, CheckpointError> {
-        let checkpoint = tlog_tiles::Checkpoint::new(&self.origin, size, root.into(), "");
-        let text = checkpoint.map_err(|_| CheckpointError::Malformed)?.to_bytes();
-        let mut note = Note::new(&text, &[]).map_err(CheckpointError::Signature)?;
-        note.add_sigs(&[self]).map_err(CheckpointError::Signature)?;
-        Ok(note.to_bytes())
+    /// Whether `checkpoint` says the same.
+    pub fn is(&self, checkpoint: &Checkpoint) -> bool {
+        self.checkpoint == *checkpoint
     }
 }
 
-impl signed_note::Signer for LogKey {
-    fn name(&self) -> &str {
-        &self.origin
-    }
-
-    fn key_id(&self) -> u32 {
-        let mut key = vec![ALG_ED25519];
-        key.extend_from_slice(self.key.verifying_key().as_bytes());
-        signed_note::key_id(&self.origin, &key)
-    }
-
-    fn sign(&self, text: &[u8]) -> Result<Vec<u8>, ed25519_dalek::SignatureError> {
-        Ok(self.key.try_sign(text)?.to_vec())
-    }
-}
-
-/// The public half of a [`LogKey`].
+/// A log's name and public key: what its checkpoints are made for, and verify with.
+#[derive(Clone)]
 pub struct Verifier {
     text: String,
-    origin: String,
-    known: VerifierList,
+    origin: Origin,
+    key: StandardVerifier,
 }
 
 impl Verifier {
-    /// Reads a verifier key; white space around it is ignored.
+    /// The verifier of the log `origin` with this public key.
     ///
     /// # Errors
-    /// [`LogKeyError::Verifier`].
-    pub fn parse(text: &str) -> Result<Self, LogKeyError> {
+    /// [`VerifierError::PublicKey`].
+    pub fn new(origin: &Origin, public_key: &[u8; PUBLIC_KEY_BYTES]) -> Result<Self, VerifierError> {
+        let key = VerifyingKey::from_bytes(public_key).map_err(VerifierError::PublicKey)?;
+        Self::parse(&signed_note::new_ed25519_verifier_key(origin.as_str(), &key))
+    }
+
+    /// Reads a verifier key ("vkey"), `{origin}+{key id}+{base64}`; white space around it is ignored.
+    ///
+    /// # Errors
+    /// [`VerifierError`].
+    pub fn parse(text: &str) -> Result<Self, VerifierError> {
         let text = text.trim();
-        let verifier = StandardVerifier::new(text)
-            .map_err(|source| LogKeyError::Verifier { text: text.chars().take(120).collect(), source })?;
-        let origin = signed_note::Verifier::name(&verifier).to_owned();
-        Ok(Self { text: text.into(), origin, known: VerifierList::new(vec![Box::new(verifier)]) })
+        let key = StandardVerifier::new(text)
+            .map_err(|source| VerifierError::Text { text: text.chars().take(120).collect(), source })?;
+        let origin = key.name().parse()?;
+        Ok(Self { text: text.into(), origin, key })
     }
 
     /// The log's name.
-    pub fn origin(&self) -> &str {
+    pub const fn origin(&self) -> &Origin {
         &self.origin
     }
 
@@ -146,21 +136,54 @@ impl Verifier {
         &self.text
     }
 
+    /// The checkpoint of the log at `size` entries with this root, to be signed.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Malformed`] if it cannot be written.
+    pub fn unsigned(&self, size: u64, root: Hash) -> Result<Unsigned, CheckpointError> {
+        let checkpoint = tlog_tiles::Checkpoint::new(self.origin.as_str(), size, root.into(), "");
+        let text = checkpoint.map_err(|_| CheckpointError::Malformed)?.to_bytes();
+        Ok(Unsigned { checkpoint: Checkpoint { size, root }, text })
+    }
+
+    /// The signed note of a checkpoint: the same bytes for the same signature.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Signature`] if it is not the signature of this log's key, so that none is published that does not
+    /// verify.
+    pub fn signed(&self, unsigned: &Unsigned, signature: &[u8; SIGNATURE_BYTES]) -> Result<Vec<u8>, CheckpointError> {
+        let signature = Signature::new(self.key.name().to_owned(), self.key.key_id(), signature.to_vec());
+        let signature = signature.map_err(CheckpointError::Signature)?;
+        let note = Note::new(&unsigned.text, &[signature]).map_err(CheckpointError::Signature)?;
+        note.verify(self).map_err(CheckpointError::Signature)?;
+        Ok(note.to_bytes())
+    }
+
     /// The checkpoint in `note`, if the log's key signed it.
     ///
     /// # Errors
     /// [`CheckpointError`].
     pub fn verify(&self, note: &[u8]) -> Result<Checkpoint, CheckpointError> {
         let note = Note::from_bytes(note).map_err(CheckpointError::Signature)?;
-        note.verify(&self.known).map_err(CheckpointError::Signature)?;
+        note.verify(self).map_err(CheckpointError::Signature)?;
         let parsed = tlog_tiles::Checkpoint::from_bytes(note.text()).map_err(|_| CheckpointError::Malformed)?;
-        if parsed.origin() != self.origin {
-            let (found, expected) = (parsed.origin().to_owned(), self.origin.clone());
+        if parsed.origin() != self.origin.as_str() {
+            let (found, expected) = (parsed.origin().to_owned(), self.origin.to_string());
             return Err(CheckpointError::Origin { found, expected });
         }
         if parsed.size() > SEQ_MAX {
             return Err(CheckpointError::Malformed);
         }
         Ok(Checkpoint { size: parsed.size(), root: (*parsed.hash()).into() })
+    }
+}
+
+impl Verifiers for Verifier {
+    fn verifier(&self, name: &str, id: u32) -> Result<&dyn signed_note::Verifier, VerificationError> {
+        if name == self.key.name() && id == self.key.key_id() {
+            Ok(&self.key)
+        } else {
+            Err(VerificationError::UnknownKey { name: name.to_owned(), id })
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! People and what their roles let them do to each other.
 
-use crate::{Timestamp, id::PersonId};
+use crate::{
+    Timestamp,
+    id::{AccountId, PersonId},
+};
 use serde::{Deserialize, Serialize};
 
 /// A person's standing with the hub, lowest first. What each may do is policy; only the guards of [`change_role`] are
@@ -50,6 +53,9 @@ pub struct Person {
     /// Hex SHA-256 of their API token; none until one is issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_hash: Option<String>,
+    /// The account that they sign in with, where an identity provider knows them; none until one is linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<AccountId>,
 }
 
 /// Why a role may not be changed so.
@@ -85,6 +91,7 @@ mod tests {
             role,
             created_at: Timestamp::EPOCH,
             token_hash: None,
+            account: None,
         }
     }
 

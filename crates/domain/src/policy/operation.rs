@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Every operation's name and what it lets a person do, in the order of [`Operation`].
-pub const OPERATIONS: [(&str, &str); 18] = [
+pub const OPERATIONS: [(&str, &str); 19] = [
     ("view", "see status and lists"),
     ("speak", "say something to the hub"),
     ("manage_satellites", "add, revoke and rotate satellites, claims and enrolment codes"),
@@ -22,7 +22,8 @@ pub const OPERATIONS: [(&str, &str); 18] = [
     ("read_audit", "read, prove and export the audit log"),
     ("edit_policy", "change these rules"),
     ("backup", "make a backup, which holds everything"),
-    ("manage_people", "add people, give them roles and tokens"),
+    ("manage_people", "add people, give them roles, tokens and accounts"),
+    ("manage_devices", "see, add and remove the devices that a person is notified on"),
     ("set_consent", "give a person's consent or take it back"),
     ("set_privacy", "turn privacy mode on or off in a space"),
     ("recall", "be told a memory"),
@@ -53,12 +54,17 @@ pub enum Operation<'a> {
     EditPolicy,
     /// Make a backup.
     Backup,
-    /// Add a person, change a role, issue a token.
+    /// Add a person, change a role, issue a token, link an account.
     ManagePeople {
         /// Whom it is about, as they are now; no role if they are new.
         of: Somebody<'a>,
         /// The role they would get; none if it stays.
         to: Option<Role>,
+    },
+    /// See, add and remove the devices that a person is notified on.
+    ManageDevices {
+        /// Whose.
+        of: Somebody<'a>,
     },
     /// Give consent, or take it back.
     SetConsent {
@@ -140,6 +146,7 @@ impl Operation<'_> {
             Self::EditPolicy => "edit_policy",
             Self::Backup => "backup",
             Self::ManagePeople { .. } => "manage_people",
+            Self::ManageDevices { .. } => "manage_devices",
             Self::SetConsent { .. } => "set_consent",
             Self::SetPrivacy { .. } => "set_privacy",
             Self::Recall { .. } => "recall",
@@ -168,6 +175,7 @@ impl Operation<'_> {
                 let context = Values::default().optional("to", to.map(|role| types.role(role.as_str())));
                 ask(types.person(of.id.as_str())).known(types, of).context(context)
             }
+            Self::ManageDevices { of } => ask(types.person(of.id.as_str())).known(types, of),
             Self::SetConsent { of, grant } => {
                 let context = Values::default().flag("grant", grant);
                 ask(types.person(of.id.as_str())).known(types, of).context(context)

@@ -10,15 +10,25 @@
 )]
 
 mod bus;
+mod fleet;
 mod ledger;
 mod model;
+mod phones;
+mod push;
 mod recall;
+mod signer;
+mod telemetry;
 mod vault;
 
 pub use bus::{BusWorld, bus};
-pub use ledger::ledger;
+pub use fleet::{Attempt, FleetWorld, fleet};
+pub use ledger::{ledger, ledger_basics, ledger_concurrency, ledger_pages};
 pub use model::model;
+pub use phones::Phones;
+pub use push::{PushWorld, push};
 pub use recall::recall;
+pub use signer::signer;
+pub use telemetry::{telemetry, telemetry_retention};
 pub use vault::vault;
 
 use async_trait::async_trait;

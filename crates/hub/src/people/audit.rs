@@ -4,7 +4,7 @@ use super::{Caller, RequestError};
 use crate::hub::Hub;
 use marvain_domain::{
     audit::{
-        Entry, InclusionProof, ReadObject, Report, Verifier, bundle,
+        Entry, InclusionProof, ReadObject, Report, bundle,
         layout::{Key, TILE_WIDTH, Tile},
         store::read_tile,
         verify,
@@ -73,12 +73,8 @@ impl Hub {
             return Err(RequestError::NotFound { what: "sealed audit entry", id: seq.to_string() });
         }
         let reader = self.audit_reader(Handle::current());
-        let verifier = self.verifier_key();
-        blocking(tokio::task::spawn_blocking(move || {
-            let verifier = Verifier::parse(&verifier)?;
-            Ok(InclusionProof::of(&reader, &verifier, seq, size)?)
-        }))
-        .await
+        let verifier = self.verifier().await?.clone();
+        blocking(tokio::task::spawn_blocking(move || Ok(InclusionProof::of(&reader, &verifier, seq, size)?))).await
     }
 
     /// Recomputes the whole log, and measures it against the newest head that the ledger knows.
@@ -88,9 +84,8 @@ impl Hub {
         let _held = self.tail.lock().await;
         let head = self.ports.ledger.head().await?;
         let reader = self.audit_reader(Handle::current());
-        let verifier = self.verifier_key();
+        let verifier = self.verifier().await?.clone();
         blocking(tokio::task::spawn_blocking(move || {
-            let verifier = Verifier::parse(&verifier)?;
             let trusted =
                 head.iter().map(|head| verifier.verify(head.checkpoint.as_bytes())).collect::<Result<Vec<_>, _>>()?;
             Ok(verify(&reader, &verifier, &trusted, &mut |_, _| ())?)

@@ -1,17 +1,17 @@
-//! People, roles, tokens, consent, spaces and privacy mode.
+//! People, roles, consent, spaces and privacy mode.
 
-use super::{Caller, RequestError, Secret, conflict, found};
+use super::{Caller, RequestError, conflict, found};
 use crate::{
     changes::Changes,
-    entity::{PEOPLE, SATELLITES, SPACES, TokenOf, consent_key, space_key, token_key},
+    entity::{PEOPLE, SATELLITES, SPACES, consent_key, space_key},
     facts::ALL_MAX,
     hub::Hub,
     port::Effect,
 };
 use marvain_domain::{
-    Principal, Timestamp,
+    Timestamp,
     consent::{Consent, ConsentKind},
-    id::{DeliveryId, LocationId, PersonId, SpaceId},
+    id::{LocationId, PersonId, SpaceId},
     identity::{Person, Privacy, Role, Satellite, Space, change_role},
     policy::{Operation, Somebody},
 };
@@ -37,42 +37,6 @@ pub struct NewConsent {
 }
 
 impl Hub {
-    /// Makes sure that there is an owner, and that this is their token. For whoever owns the hub's data: the embedded
-    /// composition at start, or the deployment.
-    pub async fn bootstrap(&self, owner: &PersonId, token: &Secret, now: Timestamp) -> Result<Person, RequestError> {
-        let mut changes = Changes::default();
-        let hash = token.hash();
-        let stored = self.person(owner).await?;
-        let person = match &stored {
-            Some(stored) if stored.value.token_hash.as_ref() == Some(&hash) => return Ok(stored.value.clone()),
-            Some(stored) => Person { token_hash: Some(hash.clone()), ..stored.value.clone() },
-            None => Person {
-                id: owner.clone(),
-                display_name: owner.to_string(),
-                role: Role::Owner,
-                created_at: now,
-                token_hash: Some(hash.clone()),
-            },
-        };
-        changes.upsert(stored.as_ref(), &person)?;
-        self.replace_token(stored.as_ref().and_then(|s| s.value.token_hash.clone()), &person, &hash, &mut changes)
-            .await?;
-        changes.audit(now, &Principal::System, "person.bootstrapped", json!({"person": owner, "role": person.role}));
-        // The version tells this time from an earlier one, after which they were given another token.
-        let version = stored.as_ref().map_or(0, |stored| stored.version);
-        let id = DeliveryId::derive(&["bootstrap", owner.as_str(), &version.to_string(), &hash]);
-        self.apply(changes, id, now).await?;
-        Ok(person)
-    }
-
-    /// Whose token this is. A blocked person is nobody.
-    pub async fn authenticate(&self, token: &Secret) -> Result<Person, RequestError> {
-        let owner = self.load::<TokenOf>(&token_key(&token.hash())).await?;
-        let owner = owner.ok_or(RequestError::Unauthenticated)?.value.person;
-        let person = self.person(&owner).await?.ok_or(RequestError::Unauthenticated)?.value;
-        if person.role == Role::Blocked { Err(RequestError::Unauthenticated) } else { Ok(person) }
-    }
-
     /// Everybody whom the hub knows.
     pub async fn people(&self, caller: &Caller) -> Result<Vec<Person>, RequestError> {
         self.authorise(caller, &Operation::View).await?;
@@ -105,6 +69,7 @@ impl Hub {
                 role,
                 created_at: caller.now,
                 token_hash: None,
+                account: None,
             };
             let mut changes = Changes::default();
             changes.create(&person)?;
@@ -139,41 +104,6 @@ impl Hub {
         })
         .await?;
         Ok(found(self.person(id).await?, "person", id)?.value)
-    }
-
-    /// Gives somebody a token in place of any they had.
-    pub async fn issue_token(&self, caller: &Caller, id: &PersonId, secret: &Secret) -> Result<Person, RequestError> {
-        let stored = found(self.person(id).await?, "person", id)?;
-        let of = Somebody::from(&stored.value);
-        self.authorise(caller, &Operation::ManagePeople { of, to: None }).await?;
-        self.request(caller, || async {
-            let stored = found(self.person(id).await?, "person", id)?;
-            let hash = secret.hash();
-            let next = Person { token_hash: Some(hash.clone()), ..stored.value.clone() };
-            let mut changes = Changes::default();
-            changes.replace(&stored, &next)?;
-            self.replace_token(stored.value.token_hash.clone(), &next, &hash, &mut changes).await?;
-            changes.audit(caller.now, &caller.principal(), "person.token_issued", json!({"person": id}));
-            Ok(changes)
-        })
-        .await?;
-        Ok(found(self.person(id).await?, "person", id)?.value)
-    }
-
-    async fn replace_token(
-        &self,
-        old: Option<String>,
-        person: &Person,
-        hash: &str,
-        changes: &mut Changes,
-    ) -> Result<(), RequestError> {
-        if let Some(old) = old.filter(|old| old != hash)
-            && let Some(old) = self.load::<TokenOf>(&token_key(&old)).await?
-        {
-            changes.remove(&old);
-        }
-        changes.create(&TokenOf { hash: hash.to_owned(), person: person.id.clone() })?;
-        Ok(())
     }
 
     /// Somebody's consents, those taken back or expired too.

@@ -3,9 +3,12 @@
 
 mod actions;
 mod audit;
+mod credential;
+mod devices;
 mod household;
 mod memories;
 mod policy;
+mod readings;
 mod reminders;
 mod satellites;
 mod secret;
@@ -14,8 +17,11 @@ mod waiting;
 
 pub use actions::{ActionQuery, Proposal};
 pub use audit::AuditEntry;
+pub use credential::Credential;
+pub use devices::NewDevice;
 pub use household::NewConsent;
 pub use memories::{MemoryQuery, RecallRequest};
+pub use readings::ReadingQuery;
 pub use reminders::ReminderQuery;
 pub use satellites::{Enrolment, EnrolmentRequest, SatelliteView, Standing};
 pub use secret::{SECRET_BYTES, Secret};
@@ -26,7 +32,7 @@ use crate::{
     changes::Changes,
     deliver::{CONFLICTS_MAX, StepError},
     hub::Hub,
-    port::{Cause, Committed, LedgerError},
+    port::{Cause, Committed, LedgerError, SignerError},
 };
 use marvain_domain::{
     Principal, Timestamp,
@@ -42,7 +48,7 @@ const PAGES_MAX: usize = 10;
 /// Who asks, when, and under which id: the same request repeated is one request.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    /// Who, by their token.
+    /// Who, by their credential.
     pub person: Person,
     /// Idempotency key of the request.
     pub request: DeliveryId,
@@ -59,7 +65,7 @@ impl Caller {
 /// Why a request is not done.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Nobody, or somebody without a valid token.
+    /// Nobody, or somebody without a valid credential.
     #[error("no valid credential")]
     Unauthenticated,
     /// Policy says no.
@@ -95,6 +101,12 @@ fn reasons(policies: &[String]) -> String {
     if policies.is_empty() { String::new() } else { format!(" (policy {})", policies.join(", ")) }
 }
 
+impl From<SignerError> for RequestError {
+    fn from(error: SignerError) -> Self {
+        Self::Unavailable(Box::new(error))
+    }
+}
+
 impl From<LedgerError> for RequestError {
     fn from(error: LedgerError) -> Self {
         match error {
@@ -113,6 +125,7 @@ impl From<StepError> for RequestError {
             StepError::Ledger(e) => e.into(),
             StepError::Recall(e) => Self::Unavailable(Box::new(e)),
             StepError::Model(e) => Self::Unavailable(Box::new(e)),
+            StepError::Telemetry(e) => Self::Unavailable(Box::new(e)),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Facts and state: one table, shaped like DynamoDB's, with an outbox and audit rows in the same transaction.
 
-use super::Cause;
+use super::{Cause, Notification};
 use async_trait::async_trait;
 use marvain_domain::{
     AuditDraft, Timestamp,
-    id::{DeliveryId, MemoryId, OutboxId, SatelliteId},
+    id::{DeliveryId, DeviceName, MemoryId, OutboxId, PersonId, SatelliteId},
+    identity::PushAddress,
 };
 use marvain_topics::{Queue, ShadowName};
 use serde::{Deserialize, Serialize};
@@ -129,6 +130,20 @@ pub enum Effect {
     Erase {
         /// Which.
         memory: MemoryId,
+    },
+    /// Tells somebody on one of their devices that an action waits for them.
+    Push {
+        /// Whom.
+        person: PersonId,
+        /// On which.
+        device: DeviceName,
+        /// What.
+        notification: Notification,
+    },
+    /// Has a push service reach a device no more.
+    Unpush {
+        /// Where it reached it.
+        address: PushAddress,
     },
 }
 

@@ -16,7 +16,7 @@ use marvain_domain::{
     Principal, Timestamp,
     action::{Action, ActionState, COMMANDS_OPEN_MAX, Step, Target, Verdict, advance},
 };
-use marvain_topics::{ShadowName, wire::Command};
+use marvain_topics::{Queue, ShadowName, wire::Command};
 use serde_json::{Value, json};
 
 pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Result<Changes, StepError> {
@@ -47,6 +47,7 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
         let asked = advance(action, Step::Judge(decision), now).map_err(StepError::reject)?;
         changes.replace(&stored, &asked)?;
         changes.audit(now, &Principal::System, "action.awaiting_approval", data);
+        changes.effects.push(Effect::Hop { queue: Queue::Notify, body: json!({"action": id}) });
         return Ok(changes);
     }
     match &action.invocation.target {

@@ -33,9 +33,12 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     let next = advance(action, Step::Judge(decision), now).map_err(StepError::reject)?;
     changes.replace(&stored, &next)?;
     changes.audit(now, &Principal::System, &format!("action.{}", next.state.as_str()), data);
-    if next.state == ActionState::Allowed {
-        changes.effects.push(Effect::Hop { queue: Queue::Dispatch, body: json!({"action": id}) });
-    }
+    let hop = match next.state {
+        ActionState::Allowed => Some(Queue::Dispatch),
+        ActionState::AwaitingApproval => Some(Queue::Notify),
+        _ => None,
+    };
+    changes.effects.extend(hop.map(|queue| Effect::Hop { queue, body: json!({"action": id}) }));
     Ok(changes)
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod dispatch;
 mod forget;
 pub(crate) mod judge;
 pub(crate) mod memory;
+pub(crate) mod notify;
 pub(crate) mod observe;
 pub(crate) mod plan;
 pub(crate) mod presence;

@@ -1,4 +1,4 @@
-//! `telemetry`: the newest value of each reading.
+//! `telemetry`: every reading into the history, the newest value of each beside the satellite.
 
 use super::{sender, topic_of};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     deliver::StepError,
     entity::{LatestReading, READING_TTL_S, Readings, readings_key},
     hub::Hub,
-    port::Delivery,
+    port::{Delivery, Sample, VALUE_MAX},
 };
 use marvain_domain::{Timestamp, event::check_time, id::SatelliteId};
 use marvain_topics::{Topic, wire::TelemetryPayload};
@@ -22,12 +22,29 @@ pub(crate) async fn run(hub: &Hub, delivery: &Delivery, now: Timestamp) -> Resul
     sender(hub, delivery, &thing).await?;
     let payload = TelemetryPayload::parse(&delivery.body).map_err(StepError::reject)?;
     check_time(payload.at, now).map_err(StepError::reject)?;
+    // Before the commit, and repeated with it: the history takes a repetition without harm.
+    hub.ports.telemetry.append(samples(&payload, &thing)).await?;
     let stored = hub.load::<Readings>(&readings_key(&thing)).await?;
     let known = stored.as_ref().map(|stored| stored.value.values.clone()).unwrap_or_default();
     let values = newest(known, payload, &thing, now);
     let mut changes = Changes::default();
     changes.upsert(stored.as_ref(), &Readings { satellite: thing, values })?;
     Ok(changes)
+}
+
+/// What is told, each name once: the last of a payload counts. A value that could not be summed up is left out.
+fn samples(told: &TelemetryPayload, satellite: &SatelliteId) -> Vec<Sample> {
+    let mut by_name = BTreeMap::new();
+    for reading in &told.readings {
+        if reading.value.abs() > VALUE_MAX {
+            tracing::warn!(%satellite, "a reading is too large for the history");
+            continue;
+        }
+        let (name, unit) = (reading.name.clone(), reading.unit.clone());
+        let sample = Sample { satellite: satellite.clone(), name, at: told.at, value: reading.value, unit };
+        by_name.insert(reading.name.as_str(), sample);
+    }
+    by_name.into_values().collect()
 }
 
 /// What is known with what is told: by name the newest, of one payload the last, and nothing that is older than

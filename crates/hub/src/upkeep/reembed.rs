@@ -13,7 +13,7 @@ use marvain_domain::{
 use marvain_topics::Queue;
 use serde_json::json;
 
-/// Most memories that one tick sends to be embedded again.
+/// Most memories that one sweep sends to be embedded again.
 const REEMBED_MAX: usize = 16;
 /// How long such a delivery is given before it is sent again, in milliseconds.
 const AGAIN_MS: u64 = 3600 * 1000;
@@ -29,13 +29,14 @@ pub(super) enum ReembedError {
 
 impl Hub {
     /// Sends some memories to be embedded again. Those that were sent lately are not sent twice, and come first until
-    /// they are done, so that no more than [`REEMBED_MAX`] are under way.
-    pub(super) async fn reembed(&self, now: Timestamp) -> Result<(), ReembedError> {
+    /// they are done, so that no more than [`REEMBED_MAX`] are under way; says how many that are.
+    pub(super) async fn reembed(&self, now: Timestamp) -> Result<usize, ReembedError> {
         let space = self.ports.model.embedding_space();
-        for memory in self.ports.recall.of_other_spaces(space, REEMBED_MAX).await? {
-            self.reembed_one(&memory, space, now).await?;
+        let memories = self.ports.recall.of_other_spaces(space, REEMBED_MAX).await?;
+        for memory in &memories {
+            self.reembed_one(memory, space, now).await?;
         }
-        Ok(())
+        Ok(memories.len())
     }
 
     async fn reembed_one(&self, memory: &MemoryId, space: &str, now: Timestamp) -> Result<(), LedgerError> {

@@ -2,17 +2,18 @@
 //! a conflict, and changes nothing.
 //!
 //! Sequence durably, derive later, publish last: rows get their numbers in the ledger, entries and tiles follow from
-//! them the same way every time, and the checkpoint is written when all else is durable.
+//! them the same way every time, and the checkpoint is signed and written when all else is durable.
 
 use crate::{
     hub::Hub,
-    port::{AuditRow, Head, LedgerError, Vault, VaultError},
+    port::{AuditRow, Head, LedgerError, SignerError, Vault, VaultError},
 };
 use marvain_domain::{
     AuditDraft,
     audit::{
-        Draft, Plan, ReadError, ReadObject, Tail, Verifier,
+        Draft, Plan, ReadError, ReadObject, Tail, Unsigned, Verifier,
         append::AppendError,
+        checkpoint::CheckpointError,
         plan,
         recover::{RecoverError, checkpoint_at},
         tail_from,
@@ -49,6 +50,12 @@ pub enum SealError {
     /// The log cannot grow.
     #[error(transparent)]
     Append(#[from] AppendError),
+    /// The signer did not answer, or cannot sign.
+    #[error(transparent)]
+    Signer(#[from] SignerError),
+    /// What the signer gave is no signature.
+    #[error("the audit log's checkpoint is not signed by its key")]
+    Checkpoint(#[from] CheckpointError),
     /// The reader of the vault was stopped.
     #[error("reading the vault was interrupted")]
     Interrupted(#[source] tokio::task::JoinError),
@@ -71,16 +78,35 @@ impl Hub {
         // From here on an error leaves the tail to be recovered from what is durable.
         let rows = self.sequence(&tail, rows).await?;
         let drafts: Vec<Draft> = rows.iter().map(entry_draft).collect::<Result<_, _>>()?;
-        let Plan { objects, tail, entries } = plan(&tail, &drafts, &self.settings.log_key)?;
-        let mut checkpoint = String::new();
+        let verifier = self.verifier().await?;
+        let Plan { objects, checkpoint, tail, entries } = plan(&tail, &drafts, verifier)?;
         for (key, bytes) in &objects {
             self.ports.vault.put_once(key, bytes).await?;
-            checkpoint = String::from_utf8_lossy(bytes).into_owned();
         }
-        self.ports.ledger.seal(&Head { size: tail.size(), checkpoint }).await?;
         let size = tail.size();
+        if let Some(unsigned) = checkpoint {
+            let note = self.publish(verifier, &unsigned).await?;
+            let checkpoint = String::from_utf8_lossy(&note).into_owned();
+            self.ports.ledger.seal(&Head { size, checkpoint }).await?;
+        }
         *held = Some(tail);
         Ok(Sealed { entries: entries.len(), size })
+    }
+
+    /// Signs a checkpoint and writes it. One that a crashed attempt has written already stands, however it was signed: a
+    /// signer need not give the same bytes twice, and nothing in the vault is written twice.
+    async fn publish(&self, verifier: &Verifier, unsigned: &Unsigned) -> Result<Vec<u8>, SealError> {
+        let signature = self.ports.signer.sign(unsigned.text()).await?;
+        let note = verifier.signed(unsigned, &signature)?;
+        match self.ports.vault.put_once(&unsigned.key(), &note).await {
+            Ok(_) => Ok(note),
+            Err(VaultError::Different(key)) => {
+                let there = self.ports.vault.get(&key).await?;
+                let stands = |note: &Vec<u8>| verifier.verify(note).is_ok_and(|checkpoint| unsigned.is(&checkpoint));
+                there.filter(stands).ok_or_else(|| VaultError::Different(key).into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Gives numbers to those rows that have none yet.
@@ -109,9 +135,8 @@ impl Hub {
     async fn recover_tail(&self) -> Result<Tail, SealError> {
         let Some(head) = self.ports.ledger.head().await? else { return Ok(Tail::EMPTY) };
         let reader = VaultReader { vault: self.ports.vault.clone(), runtime: Handle::current() };
-        let verifier_key = self.verifier_key();
+        let verifier = self.verifier().await?.clone();
         let recovered = tokio::task::spawn_blocking(move || {
-            let verifier = Verifier::parse(&verifier_key).map_err(|e| RecoverError::Malformed(e.to_string()))?;
             let checkpoint = checkpoint_at(&reader, &verifier, head.size)?;
             tail_from(&reader, &checkpoint)
         });

@@ -1,5 +1,5 @@
 //! `tick`: what time brings about. Expires approvals, times out commands, sends on what is stuck, lets reminders go
-//! off, ends sessions, carries out effects that a crash left behind, has old vectors made anew.
+//! off, ends sessions, carries out effects that a crash left behind. It asks the ledger alone.
 
 use crate::{
     changes::Changes,
@@ -8,6 +8,7 @@ use crate::{
     hub::Hub,
     port::{Delivery, Effect, Index, LedgerError, Outgoing, Page, Query},
     steps::settle::close_command,
+    upkeep::SEAL_ROWS_MAX,
 };
 use marvain_domain::{
     Principal, Timestamp,
@@ -80,15 +81,17 @@ impl Hub {
             }
             after = next;
         }
-        if let Err(error) = self.reembed(now).await {
-            tracing::warn!(%error, "embedding memories again has to wait for the next tick");
-        }
         Ok(ticked)
     }
 
-    /// Drops what has expired; says how many records.
+    /// Drops records that have expired; says how many.
     pub async fn purge(&self, now: Timestamp) -> Result<u64, LedgerError> {
         self.ports.ledger.purge(now).await
+    }
+
+    /// How many audit rows wait to be sealed; [`SEAL_ROWS_MAX`] stands for that many or more.
+    pub async fn audit_waiting(&self) -> Result<usize, LedgerError> {
+        Ok(self.ports.ledger.unsealed(SEAL_ROWS_MAX).await?.len())
     }
 
     async fn tick_one(&self, id: &str, body: &Value, version: u64, now: Timestamp) -> Result<(), DeliverError> {

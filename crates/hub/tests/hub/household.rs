@@ -1,8 +1,13 @@
 use crate::world::World;
-use marvain_domain::{Timestamp, consent::ConsentKind, id::DeliveryId, identity::Role};
+use marvain_domain::{
+    Timestamp,
+    consent::ConsentKind,
+    id::{AccountId, DeliveryId},
+    identity::Role,
+};
 use marvain_hub::{
     entity::{Entity as _, PolicySource},
-    people::{Enrolment, EnrolmentRequest, NewConsent, RequestError, Secret, Standing},
+    people::{Credential, Enrolment, EnrolmentRequest, NewConsent, RequestError, Secret, Standing},
     port::{Commit, Expect, Ledger as _, Write},
 };
 
@@ -52,16 +57,74 @@ async fn rotation_revokes_what_came_before() {
     assert_ne!(world.certificate("pi").await, before);
 }
 
+fn token(text: &str) -> Credential {
+    Credential::Token(Secret::presented(text))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_is_one_persons_and_a_person_has_one() {
+    let mut world = World::new().await;
+    let (anna, ben) = (world.person("anna", Role::Member).await, world.person("ben", Role::Admin).await);
+    let account = |text: &str| text.parse::<AccountId>().unwrap();
+    let signed_in = |text: &str| Credential::Account(account(text));
+    let (first, second) = ("5b1fd4c2-e0a1-70d1-2f4d-cc3e6f0a1111", "5b1fd4c2-e0a1-70d1-2f4d-cc3e6f0a2222");
+    assert!(matches!(world.hub.authenticate(&signed_in(first)).await, Err(RequestError::Unauthenticated)));
+    let caller = world.owner();
+    world.hub.link_account(&caller, &anna.id, &account(first)).await.unwrap();
+    assert_eq!(world.hub.authenticate(&signed_in(first)).await.unwrap().id, anna.id);
+    let caller = world.owner();
+    let taken = world.hub.link_account(&caller, &ben.id, &account(first)).await;
+    assert_eq!(taken.unwrap_err().to_string(), "the account is that of `anna`: unlink it there first");
+    let caller = world.owner();
+    world.hub.link_account(&caller, &anna.id, &account(second)).await.unwrap();
+    assert!(world.hub.authenticate(&signed_in(first)).await.is_err(), "a person has one account");
+    let caller = world.owner();
+    world.hub.link_account(&caller, &ben.id, &account(first)).await.unwrap();
+    assert_eq!(world.hub.authenticate(&signed_in(first)).await.unwrap().id, ben.id);
+    for (by, of) in [(&anna, "anna"), (&anna, "ben"), (&ben, "olga")] {
+        let caller = world.caller(by);
+        let refused = world.hub.link_account(&caller, &of.parse().unwrap(), &account("other")).await;
+        assert!(matches!(refused, Err(RequestError::Refused { .. })), "{} {of}: {refused:?}", by.id);
+    }
+    let caller = world.owner();
+    assert_eq!(world.hub.unlink_account(&caller, &anna.id).await.unwrap().account, None);
+    assert!(world.hub.authenticate(&signed_in(second)).await.is_err());
+    let caller = world.owner();
+    assert!(matches!(world.hub.unlink_account(&caller, &anna.id).await, Err(RequestError::NotFound { .. })));
+    let caller = world.owner();
+    world.hub.set_role(&caller, &ben.id, Role::Blocked).await.unwrap();
+    assert!(world.hub.authenticate(&signed_in(first)).await.is_err(), "who is blocked is nobody");
+    let kinds = world.audit_kinds(20).await;
+    let count = |kind: &str| kinds.iter().filter(|each| *each == kind).count();
+    assert_eq!((count("person.account_linked"), count("person.account_unlinked")), (3, 1), "{kinds:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deployment_says_whose_account_the_owners_is() {
+    let mut world = World::new().await;
+    let (olga, now) = ("olga".parse().unwrap(), world.now);
+    let account = Credential::Account("5b1fd4c2-e0a1-70d1-2f4d-cc3e6f0a3333".parse().unwrap());
+    for _ in 0..2 {
+        world.hub.bootstrap(&olga, &account, now).await.unwrap();
+        assert_eq!(world.hub.authenticate(&account).await.unwrap().id, olga);
+    }
+    assert_eq!(world.hub.authenticate(&token("olga-token")).await.unwrap().id, olga, "the token is hers as before");
+    let kinds = world.audit_kinds(20).await;
+    assert_eq!(kinds.iter().filter(|kind| *kind == "person.bootstrapped").count(), 2, "{kinds:?}");
+    let other = world.hub.bootstrap(&"olaf".parse().unwrap(), &account, now).await;
+    assert!(matches!(other, Err(RequestError::Conflict(_))), "{other:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_roles() {
     let mut world = World::new().await;
     let anna = world.person("anna", Role::Member).await;
     let caller = world.owner();
     world.hub.issue_token(&caller, &anna.id, &Secret::presented("first")).await.unwrap();
-    assert_eq!(world.hub.authenticate(&Secret::presented("first")).await.unwrap().id, anna.id);
+    assert_eq!(world.hub.authenticate(&token("first")).await.unwrap().id, anna.id);
     let caller = world.owner();
     world.hub.issue_token(&caller, &anna.id, &Secret::presented("second")).await.unwrap();
-    assert!(world.hub.authenticate(&Secret::presented("first")).await.is_err());
+    assert!(world.hub.authenticate(&token("first")).await.is_err());
     let caller = world.caller(&anna);
     let refused = world.hub.set_role(&caller, &anna.id, Role::Owner).await;
     assert!(matches!(refused, Err(RequestError::Refused { .. })), "{refused:?}");
@@ -70,7 +133,7 @@ async fn tokens_and_roles() {
     assert!(matches!(last, Err(RequestError::Conflict(_))), "{last:?}");
     let caller = world.owner();
     world.hub.set_role(&caller, &anna.id, Role::Blocked).await.unwrap();
-    assert!(world.hub.authenticate(&Secret::presented("second")).await.is_err());
+    assert!(world.hub.authenticate(&token("second")).await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -110,10 +173,10 @@ async fn consent_in_the_past_is_no_consent() {
 async fn the_token_of_the_hubs_data_works_after_every_start() {
     let mut world = World::new().await;
     let (olga, now) = ("olga".parse().unwrap(), world.now);
-    let (kept, issued) = (Secret::presented("olga-token"), Secret::presented("issued"));
+    let (kept, issued) = (token("olga-token"), token("issued"));
     for _ in 0..2 {
         let caller = world.owner();
-        world.hub.issue_token(&caller, &olga, &issued).await.unwrap();
+        world.hub.issue_token(&caller, &olga, &Secret::presented("issued")).await.unwrap();
         assert!(world.hub.authenticate(&kept).await.is_err());
         world.hub.bootstrap(&olga, &kept, now).await.unwrap();
         assert_eq!(world.hub.authenticate(&kept).await.unwrap().id, olga);

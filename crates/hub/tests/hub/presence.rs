@@ -1,5 +1,5 @@
 use crate::world::World;
-use marvain_hub::Outcome;
+use marvain_hub::{Outcome, people::ReadingQuery};
 use marvain_topics::Queue;
 use serde_json::json;
 
@@ -47,6 +47,47 @@ async fn telemetry_keeps_the_newest_of_each_reading() {
     let caller = world.owner();
     let view = world.hub.satellite_of(&caller, &"pi".parse().unwrap()).await.unwrap();
     assert_eq!(view.readings.iter().map(|r| r.value).collect::<Vec<_>>(), [3.0]);
+}
+
+/// Every reading is in the history once, however often it is delivered and in which order.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_reading_is_history() {
+    let mut world = World::new().await;
+    let certificate = world.certificate("pi").await;
+    for (id, at, value) in [
+        ("2", "2026-11-22T08:02:00Z", 2.0),
+        ("1", "2026-11-22T08:01:00Z", 1.0),
+        ("2", "2026-11-22T08:02:00Z", 2.0),
+        ("3", "2026-11-22T08:03:00Z", 1e200),
+    ] {
+        let twice = json!([{"name": "t", "value": 9.0}, {"name": "t", "value": value, "unit": "C"}, {"name": "h", "value": 5.0}]);
+        let body = json!({"v": 1, "id": id, "at": at, "readings": twice});
+        world.deliver(Queue::Telemetry, "marvain/v1/pi/telemetry", Some(&certificate), body.to_string()).await;
+    }
+    let caller = world.owner();
+    let query = ReadingQuery {
+        name: "t".into(),
+        from: "2026-11-22T08:00:00Z".parse().unwrap(),
+        to: world.now,
+        step_s: None,
+        limit: 10,
+    };
+    let points = world.hub.readings(&caller, &"pi".parse().unwrap(), &query).await.unwrap();
+    // Of the last payload, what can be summed up.
+    assert_eq!(points.iter().map(|point| point.mean).collect::<Vec<_>>(), [1.0, 2.0, 9.0]);
+    let steps = ReadingQuery { name: "h".into(), step_s: Some(3600), ..query.clone() };
+    let steps = world.hub.readings(&caller, &"pi".parse().unwrap(), &steps).await.unwrap();
+    assert_eq!((steps.len(), steps[0].count, steps[0].mean), (1, 3, 5.0));
+    // Another satellite's certificate writes no history.
+    let body = json!({"v": 1, "id": "9", "at": "2026-11-22T08:09:00Z", "readings": [{"name": "t", "value": 0.0}]});
+    world.deliver(Queue::Telemetry, "marvain/v1/pi/telemetry", Some("other"), body.to_string()).await;
+    assert_eq!(world.hub.readings(&caller, &"pi".parse().unwrap(), &query).await.unwrap().len(), 3);
+    // What is old is summed up by the sweep.
+    world.now = world.now.plus_s(91 * 24 * 3600);
+    world.hub.sweep(world.now).await;
+    assert!(world.hub.readings(&caller, &"pi".parse().unwrap(), &query).await.unwrap().is_empty());
+    let hours = ReadingQuery { step_s: Some(3600), ..query };
+    assert_eq!(world.hub.readings(&caller, &"pi".parse().unwrap(), &hours).await.unwrap()[0].count, 3);
 }
 
 /// Names of the readings that are kept of `pi`.

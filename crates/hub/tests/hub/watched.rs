@@ -9,16 +9,28 @@ use marvain_hub::port::{
     AuditRow, Commit, Committed, Head, Key, Ledger, LedgerError, Outgoing, Page, Query, Record, Write,
 };
 use marvain_local::SqliteLedger;
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 pub(crate) struct Watched {
     inner: SqliteLedger,
     keys: Mutex<BTreeSet<Key>>,
+    refuses_seal: AtomicBool,
 }
 
 impl Watched {
     pub(crate) fn new(inner: SqliteLedger) -> Self {
-        Self { inner, keys: Mutex::default() }
+        Self { inner, keys: Mutex::default(), refuses_seal: AtomicBool::new(false) }
+    }
+
+    /// The next seal is lost, as if the process had ended before it.
+    pub(crate) fn refuse_next_seal(&self) {
+        self.refuses_seal.store(true, Ordering::Relaxed);
     }
 
     /// All that the ledger holds: every record, and what waits in the outbox.
@@ -76,6 +88,9 @@ impl Ledger for Watched {
     }
 
     async fn seal(&self, head: &Head) -> Result<(), LedgerError> {
+        if self.refuses_seal.swap(false, Ordering::Relaxed) {
+            return Err(LedgerError::Unavailable("refused".into()));
+        }
         self.inner.seal(head).await
     }
 

@@ -4,7 +4,6 @@ use crate::watched::Watched;
 use async_trait::async_trait;
 use marvain_domain::{
     Timestamp,
-    audit::LogKey,
     consent::ConsentKind,
     id::{DeliveryId, MemoryId, SatelliteId},
     identity::{Person, Role},
@@ -12,11 +11,12 @@ use marvain_domain::{
 };
 use marvain_hub::{
     Hub, Outcome, Ports, Settings,
-    people::{Caller, MemoryQuery, NewConsent, Secret, Speech, Standing},
+    conformance::Phones,
+    people::{Caller, Credential, MemoryQuery, NewConsent, Secret, Speech, Standing},
     planner::OfflineModel,
-    port::{Bundle, Bus, BusError, Delivery, Fleet, FleetError, Model},
+    port::{Bundle, Bus, BusError, Delivery, Fleet, FleetError, Model, Signer},
 };
-use marvain_local::{FileVault, SqliteLedger, SqliteQueues, SqliteRecall};
+use marvain_local::{FileVault, SeedSigner, SqliteLedger, SqliteQueues, SqliteRecall, SqliteTelemetry};
 use marvain_topics::{Queue, ShadowName, Topic};
 use serde_json::{Map, Value, json};
 use std::{
@@ -94,6 +94,7 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) queues: Arc<SqliteQueues>,
     pub(crate) outside: Arc<Outside>,
+    pub(crate) phones: Arc<Phones>,
     pub(crate) ledger: Arc<Watched>,
     pub(crate) recall: Arc<SqliteRecall>,
     owner: Person,
@@ -109,11 +110,17 @@ impl World {
 
     /// The same, planned for by `model`.
     pub(crate) async fn with_model(model: Arc<dyn Model>) -> Self {
+        Self::with(model, Arc::new(SeedSigner::new(&[7; 32]))).await
+    }
+
+    /// The same, its log signed by `signer`.
+    pub(crate) async fn with(model: Arc<dyn Model>, signer: Arc<dyn Signer>) -> Self {
         let vault = tempfile::tempdir().unwrap();
         let queues = Arc::new(SqliteQueues::open_in_memory().unwrap());
         let outside = Arc::new(Outside::default());
         let ledger = Arc::new(Watched::new(SqliteLedger::open_in_memory().unwrap()));
         let recall = Arc::new(SqliteRecall::open_in_memory().unwrap());
+        let phones = Arc::new(Phones::default());
         let now: Timestamp = "2026-11-22T09:00:00Z".parse().unwrap();
         let ports = Ports {
             ledger: ledger.clone(),
@@ -121,13 +128,17 @@ impl World {
             model,
             bus: Arc::new(TestBus { queues: queues.clone(), outside: outside.clone() }),
             fleet: Arc::new(TestFleet(AtomicU64::new(0))),
+            push: phones.clone(),
             vault: Arc::new(FileVault::open(vault.path()).unwrap()),
+            telemetry: Arc::new(SqliteTelemetry::open_in_memory().unwrap()),
+            signer,
         };
-        let log_key = LogKey::new("marvain.local/test", &[7; 32]).unwrap();
-        let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_key };
+        let log_origin = "marvain.local/test".parse().unwrap();
+        let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_origin };
         let hub = Hub::new(ports, settings).unwrap();
-        let owner = hub.bootstrap(&"olga".parse().unwrap(), &Secret::presented("olga-token"), now).await.unwrap();
-        let mut world = Self { hub, now, queues, outside, ledger, recall, owner, requests: 0, _vault: vault };
+        let token = Credential::Token(Secret::presented("olga-token"));
+        let owner = hub.bootstrap(&"olga".parse().unwrap(), &token, now).await.unwrap();
+        let mut world = Self { hub, now, queues, outside, phones, ledger, recall, owner, requests: 0, _vault: vault };
         let caller = world.owner();
         world.hub.add_space(&caller, &"den".parse().unwrap(), None).await.unwrap();
         let standing = Standing { space: Some("den".parse().unwrap()), person: None };
@@ -259,6 +270,7 @@ impl World {
     pub(crate) async fn pass_s(&mut self, seconds: u64) {
         self.now = self.now.plus_s(seconds);
         self.hub.tick(self.now).await.unwrap();
+        self.hub.sweep(self.now).await;
         self.settle().await;
     }
 

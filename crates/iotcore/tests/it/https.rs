@@ -182,25 +182,6 @@ async fn aws_provisioning_templates() {
 }
 
 #[tokio::test]
-async fn aws_rust_sdk() {
-    let https = Https::start().await;
-    let anybody = https.world.device_with("anybody", DEVICE).await;
-    let port = https.address.port().to_string();
-    let printed = run("marvain-iotcore-operator", &[&port, KEY, SECRET], &anybody).await;
-    let made: Value = serde_json::from_str(&printed).unwrap();
-    let (certificate, key) = (made["certificate"].as_str().unwrap(), made["key"].as_str().unwrap());
-    let id = CertificateId::of_der(&CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap());
-
-    // What it has made is a device, with its shadow and a job of its group's.
-    let mut valve = https.world.identity("valve", id, certificate, key).connect().await;
-    let next = "$aws/things/valve/jobs/start-next";
-    valve.publish(next, "{}", QoS::AtLeastOnce).await;
-    let started = valve.receive_json(&format!("{next}/accepted")).await;
-    assert_eq!(started["execution"]["jobDocument"]["minutes"], 5, "{started}");
-    https.stop().await;
-}
-
-#[tokio::test]
 async fn a_request_has_its_bounds() {
     let https = Https::start().await;
     let request = |more: &str| format!("GET /things HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{more}\r\n");

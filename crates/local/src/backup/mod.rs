@@ -146,7 +146,7 @@ impl LocalStores {
 
     /// The instant that the backup is of.
     async fn cut(&self) -> Result<Cut, BackupError> {
-        let stores = [self.ledger.store(), self.queues.store(), self.recall.store()];
+        let stores = [self.ledger.store(), self.queues.store(), self.recall.store(), self.telemetry.store()];
         let mut held = Vec::new();
         for store in stores {
             held.push(store.hold().await?);

@@ -1,8 +1,7 @@
 //! The vault's files, for callers that may wait.
 
-use super::key::is_segment;
 use marvain_domain::audit::store::OBJECT_BYTES_MAX;
-use marvain_hub::port::Put;
+use marvain_hub::port::{Put, is_vault_segment};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
@@ -88,7 +87,7 @@ impl Files {
         // Whole segments of the prefix are directories; only the deepest of them has to be walked.
         let directory = prefix.rfind('/').and_then(|end| prefix.get(..=end)).unwrap_or_default();
         let mut keys = Vec::new();
-        if directory.split_terminator('/').all(is_segment) {
+        if directory.split_terminator('/').all(is_vault_segment) {
             self.walk(directory, &|key| key > after && key.starts_with(prefix), after, limit, &mut keys)?;
         }
         Ok(keys)
@@ -111,7 +110,7 @@ impl Files {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| is_segment(name)) else { continue };
+            let Some(name) = name.to_str().filter(|name| is_vault_segment(name)) else { continue };
             let end = if entry.file_type()?.is_dir() { "/" } else { "" };
             below.push(format!("{directory}{name}{end}"));
         }

@@ -5,14 +5,17 @@
 //! another's path (`a` and `a/b`), as in any file system.
 
 mod files;
-mod key;
 
 use crate::store::OpenError;
 use async_trait::async_trait;
 use files::Files;
 use marvain_domain::audit::store::{ReadError, ReadObject};
-use marvain_hub::port::{Put, Vault, VaultError};
-use std::{io, path::Path, sync::Arc};
+use marvain_hub::port::{Put, Vault, VaultError, VaultKey};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// Write-once objects in a directory.
 #[derive(Clone)]
@@ -55,7 +58,7 @@ impl FileVault {
 #[async_trait]
 impl Vault for FileVault {
     async fn put_once(&self, key: &str, bytes: &[u8]) -> Result<Put, VaultError> {
-        let path = key::path(key)?;
+        let path = path(key)?;
         let (key, bytes) = (key.to_owned(), bytes.to_vec());
         self.run(move |files| match files.put(&path, &bytes).map_err(unavailable)? {
             Some(put) => Ok(put),
@@ -65,7 +68,7 @@ impl Vault for FileVault {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, VaultError> {
-        let path = key::path(key)?;
+        let path = path(key)?;
         self.run(move |files| files.get(&path).map_err(unavailable)).await
     }
 
@@ -78,7 +81,7 @@ impl Vault for FileVault {
 impl ReadObject for FileVault {
     fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ReadError> {
         let error = |source| ReadError { what: key.to_owned(), source };
-        let path = key::path(key).map_err(|source| error(source.into()))?;
+        let path = path(key).map_err(|source| error(source.into()))?;
         self.files.get(&path).map_err(|source| error(source.into()))
     }
 
@@ -87,6 +90,11 @@ impl ReadObject for FileVault {
         self.files.list(prefix, "", usize::MAX).map_err(error)?.iter().for_each(|key| visit(key));
         Ok(())
     }
+}
+
+/// The path of an object below the vault's root. What is no key has none, so that nothing leads out of it.
+fn path(key: &str) -> Result<PathBuf, VaultError> {
+    Ok(PathBuf::from(VaultKey::parse(key)?.as_str()))
 }
 
 fn unavailable(error: io::Error) -> VaultError {

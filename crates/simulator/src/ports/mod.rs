@@ -5,12 +5,16 @@ mod bus;
 mod ledger;
 mod model;
 mod recall;
+mod signer;
+mod telemetry;
 mod vault;
 
 pub(crate) use bus::{SimBus, SimFleet};
 pub(crate) use ledger::SimLedger;
 pub(crate) use model::SimModel;
 pub(crate) use recall::SimRecall;
+pub(crate) use signer::SimSigner;
+pub(crate) use telemetry::SimTelemetry;
 pub use vault::MemoryVault;
 pub(crate) use vault::SimVault;
 

@@ -4,7 +4,7 @@ use super::simulated;
 use crate::{options::Plant, shared::Shared};
 use async_trait::async_trait;
 use marvain_domain::audit::{ReadError, ReadObject};
-use marvain_hub::port::{Put, Vault, VaultError};
+use marvain_hub::port::{Put, Vault, VaultError, VaultKey};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -12,18 +12,10 @@ use std::{collections::BTreeMap, sync::Arc};
 #[derive(Clone, Default)]
 pub struct MemoryVault(Arc<Mutex<BTreeMap<String, Vec<u8>>>>);
 
-fn check(key: &str) -> Result<(), VaultError> {
-    let fits = |segment: &str| {
-        !matches!(segment, "" | "." | "..")
-            && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-    };
-    if key.split('/').all(fits) { Ok(()) } else { Err(VaultError::Key(key.to_owned())) }
-}
-
 #[async_trait]
 impl Vault for MemoryVault {
     async fn put_once(&self, key: &str, bytes: &[u8]) -> Result<Put, VaultError> {
-        check(key)?;
+        VaultKey::parse(key)?;
         match self.0.lock().entry(key.to_owned()) {
             std::collections::btree_map::Entry::Vacant(place) => {
                 place.insert(bytes.to_vec());
@@ -35,7 +27,7 @@ impl Vault for MemoryVault {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, VaultError> {
-        check(key)?;
+        VaultKey::parse(key)?;
         Ok(self.0.lock().get(key).cloned())
     }
 

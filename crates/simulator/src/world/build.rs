@@ -6,22 +6,21 @@ use crate::{
     dice::Dice,
     executor::wait,
     options::{Options, Plant},
-    ports::{MemoryVault, SimBus, SimFleet, SimLedger, SimModel, SimRecall, SimVault},
+    ports::{MemoryVault, SimBus, SimFleet, SimLedger, SimModel, SimRecall, SimSigner, SimTelemetry, SimVault},
     satellite::Satellite,
     shared::{START, Shared},
 };
 use marvain_domain::{
-    audit::LogKey,
     id::{DeliveryId, PersonId, SatelliteId, SpaceId},
     identity::{Person, Role},
 };
 use marvain_hub::{
     Hub, Ports, Settings,
-    people::{Caller, SECRET_BYTES, Secret, Standing},
+    people::{Caller, Credential, SECRET_BYTES, Secret, Standing},
     planner::OfflineModel,
-    port::{Ledger, Recall},
+    port::{Ledger, NoPush, Recall},
 };
-use marvain_local::{SqliteLedger, SqliteQueues, SqliteRecall};
+use marvain_local::{SeedSigner, SqliteLedger, SqliteQueues, SqliteRecall, SqliteTelemetry};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, error::Error, sync::Arc};
 
@@ -35,14 +34,18 @@ const OWNER: &str = "ada";
 const SPACES: [&str; 2] = ["den", "hall"];
 const NAMES: [&str; 4] = ["den-pi", "hall-pi", "badge", "spare"];
 
-pub(crate) fn settings(seed: u64) -> Result<Settings, Broken> {
-    let mut key = [0; 32];
-    Dice::new(seed, "log key").fill(&mut key);
+pub(crate) fn settings() -> Result<Settings, Broken> {
     Ok(Settings {
         agent: "marvain".parse()?,
         time_zone: "UTC".to_owned(),
-        log_key: LogKey::new("marvain.local/simulated", &key)?,
+        log_origin: "marvain.local/simulated".parse()?,
     })
+}
+
+fn signer(seed: u64, shared: &Shared) -> SimSigner {
+    let mut key = [0; 32];
+    Dice::new(seed, "log key").fill(&mut key);
+    SimSigner { inner: SeedSigner::new(&key), shared: shared.clone() }
 }
 
 impl World {
@@ -65,9 +68,12 @@ impl World {
             model: Arc::new(SimModel { inner: OfflineModel, shared: shared.clone() }),
             bus: Arc::new(SimBus { queues: queues.clone(), broker: broker.clone(), shared: shared.clone() }),
             fleet: Arc::new(SimFleet { broker: broker.clone() }),
+            push: Arc::new(NoPush),
             vault: Arc::new(SimVault { inner: vault.clone(), shared: shared.clone() }),
+            telemetry: Arc::new(SimTelemetry { inner: SqliteTelemetry::open_in_memory()?, shared: shared.clone() }),
+            signer: Arc::new(signer(seed, &shared)),
         };
-        let hub = Arc::new(Hub::new(ports.clone(), settings(seed)?)?);
+        let hub = Arc::new(Hub::new(ports.clone(), settings()?)?);
         let mut world = Self {
             seed,
             options,
@@ -75,7 +81,7 @@ impl World {
             dice: Dice::new(seed, "world"),
             agenda: BTreeMap::new(),
             scheduled: 0,
-            verifier_key: hub.verifier_key(),
+            verifier_key: wait(hub.verifier_key())?,
             hub: Some(hub),
             fallen: None,
             ports,
@@ -109,7 +115,7 @@ impl World {
         let hub = self.hub.clone().ok_or("there is no hub")?;
         let owner: PersonId = OWNER.parse()?;
         let token = self.secret();
-        let ada = wait(hub.bootstrap(&owner, &token, START))?;
+        let ada = wait(hub.bootstrap(&owner, &Credential::Token(token.clone()), START))?;
         self.residents.push(Resident { id: owner, token });
         for (name, role) in RESIDENTS {
             let (id, token): (PersonId, _) = (name.parse()?, self.secret());

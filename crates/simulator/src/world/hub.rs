@@ -72,20 +72,21 @@ impl World {
 
     fn done(&mut self, id: u64, task: Task, done: Done) {
         let Task { what, queue, receipt, .. } = task;
-        let (ended, bug) = match &done {
-            Done::Delivered(Ok(outcome)) => (format!("{outcome:?}"), None),
-            Done::Delivered(Err(DeliverError::Bug(why))) => (String::new(), Some(why.clone())),
-            Done::Delivered(Err(error)) => (format!("{error:?}"), None),
-            Done::Ticked(Err(LedgerError::Bug(why))) => (String::new(), Some(why.clone())),
-            Done::Ticked(ticked) => (format!("{ticked:?}"), None),
-            Done::Sealed(Err(SealError::Ledger(LedgerError::Bug(why)))) => (String::new(), Some(why.clone())),
-            Done::Sealed(Err(error @ (SealError::Recover(_) | SealError::Append(_)))) if !is_away(error) => {
-                (String::new(), Some(format!("{error:?}")))
-            }
-            Done::Sealed(sealed) => (format!("{sealed:?}"), None),
-            Done::Asked(Ok(answer)) => (answer.clone(), None),
-            Done::Asked(Err(error)) => (format!("{error}"), None),
-        };
+        let (ended, bug) =
+            match &done {
+                Done::Delivered(Ok(outcome)) => (format!("{outcome:?}"), None),
+                Done::Delivered(Err(DeliverError::Bug(why))) => (String::new(), Some(why.clone())),
+                Done::Delivered(Err(error)) => (format!("{error:?}"), None),
+                Done::Ticked(Err(LedgerError::Bug(why))) => (String::new(), Some(why.clone())),
+                Done::Ticked(ticked) => (format!("{ticked:?}"), None),
+                Done::Sealed(Err(SealError::Ledger(LedgerError::Bug(why)))) => (String::new(), Some(why.clone())),
+                Done::Sealed(Err(
+                    error @ (SealError::Recover(_) | SealError::Append(_) | SealError::Checkpoint(_)),
+                )) if !is_away(error) => (String::new(), Some(format!("{error:?}"))),
+                Done::Sealed(sealed) => (format!("{sealed:?}"), None),
+                Done::Asked(Ok(answer)) => (answer.clone(), None),
+                Done::Asked(Err(error)) => (format!("{error}"), None),
+            };
         self.shared.note(|| format!("hub: {id} ends: {ended}"));
         if let Some(bug) = bug {
             self.shared.lock().oracle.note(violated("the hub meets no bug", format!("{what}: {bug}")));
@@ -245,7 +246,7 @@ impl World {
     }
 
     fn begin_hub(&mut self) {
-        match super::build::settings(self.seed).and_then(|settings| Ok(Hub::new(self.ports.clone(), settings)?)) {
+        match super::build::settings().and_then(|settings| Ok(Hub::new(self.ports.clone(), settings)?)) {
             Ok(hub) => self.hub = Some(Arc::new(hub)),
             Err(error) => self.broken(error.as_ref()),
         }

@@ -11,7 +11,7 @@ use marvain_domain::{
 };
 use marvain_hub::{
     Hub,
-    people::{Caller, NewConsent, Proposal, RecallRequest, RequestError, Secret, Speech},
+    people::{self, Caller, NewConsent, Proposal, RecallRequest, RequestError, Secret, Speech},
 };
 use serde_json::json;
 use std::sync::Arc;
@@ -172,7 +172,7 @@ async fn ask(
     shared: &Shared,
 ) -> Result<String, RequestError> {
     caller.person = match credential {
-        Credential::Token(token) => hub.authenticate(&token).await?,
+        Credential::Token(token) => hub.authenticate(&people::Credential::Token(token)).await?,
         Credential::Earlier(person) => *person,
     };
     match wanted {
@@ -206,7 +206,10 @@ async fn ask(
         }
         Wanted::Role(person, role) => hub.set_role(&caller, &person, role).await.map(|person| format!("{person:?}")),
         Wanted::Revoke(satellite) => hub.revoke_satellite(&caller, &satellite).await.map(|one| one.id.to_string()),
-        Wanted::Purge => Ok(format!("{} dropped", hub.purge(caller.now).await?)),
+        Wanted::Purge => {
+            let swept = hub.sweep(caller.now).await;
+            Ok(format!("{} dropped, {swept:?}", hub.purge(caller.now).await?))
+        }
     }
 }
 

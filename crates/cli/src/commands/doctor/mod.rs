@@ -31,7 +31,7 @@ enum State {
 
 /// One thing that was looked at.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct Check {
+pub(crate) struct Check {
     name: &'static str,
     state: State,
     detail: String,
@@ -44,32 +44,72 @@ impl Check {
         Self { name, state, detail: detail.into(), hint: None }
     }
 
-    fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(name, State::Ok, detail)
     }
 
-    fn warn(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn warn(name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(name, State::Warn, detail)
     }
 
-    fn fail(name: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn fail(name: &'static str, detail: impl Into<String>) -> Self {
         Self::new(name, State::Fail, detail)
     }
 
     /// Something could not be looked at.
-    fn error(name: &'static str, error: &CliError) -> Self {
+    pub(crate) fn error(name: &'static str, error: &CliError) -> Self {
         let (message, hint) = error.told();
         Self { hint, ..Self::fail(name, message) }
     }
 
-    fn hint(self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 }
 
 pub(super) async fn run(globals: &Globals) -> Result<(), CliError> {
-    let data = globals.data_dir()?;
     let working = progress::spinner(globals, "looking");
+    let mut checks = Vec::new();
+    #[cfg(feature = "aws")]
+    let is_here = globals.aws.env.is_none() && globals.aws.stack.is_none();
+    #[cfg(not(feature = "aws"))]
+    let is_here = true;
+    if is_here {
+        checks.extend(here(globals).await?);
+    }
+    #[cfg(feature = "aws")]
+    {
+        checks.extend(crate::aws::doctor::look(globals).await);
+        if !is_here {
+            checks.extend(elsewhere(globals).await);
+        }
+    }
+    working.finish_and_clear();
+    Output::new(globals).show(&checks, |checks, look| show(checks, look))?;
+    match checks.iter().filter(|check| check.state == State::Fail).count() {
+        0 => Ok(()),
+        1 => Err(CliError::failure("one check fails")),
+        count => Err(CliError::failure(format!("{count} checks fail"))),
+    }
+}
+
+/// What is looked at for a deployed hub, by its API.
+#[cfg(feature = "aws")]
+async fn elsewhere(globals: &Globals) -> Vec<Check> {
+    let status = async {
+        let client = Client::connect(&crate::aws::meant(globals).await?)?;
+        let status = client.status().await?;
+        Ok((client, status))
+    };
+    match status.await {
+        Ok((client, status)) => hub::look(&client, status).await,
+        Err(error) => vec![Check::error("hub", &error)],
+    }
+}
+
+/// What is looked at for a hub of this machine.
+async fn here(globals: &Globals) -> Result<Vec<Check>, CliError> {
+    let data = globals.data_dir()?;
     let mut checks = files::look(&data);
     match Client::connect(globals) {
         Ok(client) => match client.status().await {
@@ -86,13 +126,7 @@ pub(super) async fn run(globals: &Globals) -> Result<(), CliError> {
         }
         Err(error) => checks.push(Check::error("hub", &error)),
     }
-    working.finish_and_clear();
-    Output::new(globals).show(&checks, |checks, look| show(checks, look))?;
-    match checks.iter().filter(|check| check.state == State::Fail).count() {
-        0 => Ok(()),
-        1 => Err(CliError::failure("one check fails")),
-        count => Err(CliError::failure(format!("{count} checks fail"))),
-    }
+    Ok(checks)
 }
 
 fn show(checks: &[Check], look: Look) -> String {

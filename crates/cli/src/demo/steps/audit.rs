@@ -2,10 +2,8 @@
 
 use crate::{
     audit_files::FileObjects,
-    demo::{
-        Proof, StepError,
-        stage::{Stage, until},
-    },
+    demo::stage::Stage,
+    scene::{Proof, StepError},
 };
 use marvain_domain::{
     Timestamp,
@@ -30,7 +28,7 @@ pub(crate) async fn audit(stage: &mut Stage) -> Proof {
         let status = owner.status().await?;
         Ok((status.audit_waiting == 0).then_some(()))
     };
-    until("everything to be sealed", 15, sealed).await?;
+    stage.until("everything to be sealed", 15, sealed).await?;
     stage.keep_checkpoint().await?;
     let verifier_key = owner.audit_checkpoint().await?.verifier_key;
     // From here on there is no hub: only files.
@@ -46,7 +44,7 @@ pub(crate) async fn audit(stage: &mut Stage) -> Proof {
     let seed: [u8; 32] = fs::read(stage.path("hub").join("keys").join("audit.seed"))?
         .try_into()
         .map_err(|_| "the log's key is no key")?;
-    let key = LogKey::new(verifier.origin(), &seed)?;
+    let key = (verifier.clone(), LogKey::from_seed(&seed));
     let mut found = Vec::new();
     for tampering in Tampering::ALL {
         let copy = stage.path("tampered");
@@ -68,6 +66,9 @@ fn check(dir: &Path, verifier: &Verifier, trusted: &[Checkpoint]) -> Result<Repo
     let files = FileObjects::open(dir)?;
     Ok(verify(&files, verifier, trusted, &mut |_, _| ())?)
 }
+
+/// Whoever has stolen it can sign any history.
+type GenuineKey = (Verifier, LogKey);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Tampering {
@@ -97,7 +98,7 @@ impl Tampering {
     }
 
     /// Tampers with the log in `dir`, which has `size` entries, at entry `victim`.
-    fn apply(self, dir: &Path, size: u64, victim: u64, key: &LogKey) -> Result<(), StepError> {
+    fn apply(self, dir: &Path, size: u64, victim: u64, key: &GenuineKey) -> Result<(), StepError> {
         match self {
             Self::Edit | Self::Drop | Self::Insert | Self::Swap => self.rewrite(dir, size, victim),
             Self::Truncate => {
@@ -139,7 +140,13 @@ impl Tampering {
 
 /// Builds the log of `whole` entries anew with the genuine key, up to `size`, with another entry at `fork` if that is
 /// said.
-fn rebuild(dir: &Path, whole: u64, size: u64, fork: Option<u64>, key: &LogKey) -> Result<(), StepError> {
+fn rebuild(
+    dir: &Path,
+    whole: u64,
+    size: u64,
+    fork: Option<u64>,
+    (verifier, key): &GenuineKey,
+) -> Result<(), StepError> {
     let read = FileObjects::open(dir)?;
     let mut drafts = Vec::new();
     for seq in 0..size {
@@ -157,8 +164,12 @@ fn rebuild(dir: &Path, whole: u64, size: u64, fork: Option<u64>, key: &LogKey) -
     fs::remove_dir_all(dir)?;
     let mut tail = Tail::EMPTY;
     for drafts in drafts.chunks(1024) {
-        let planned = plan(&tail, drafts, key)?;
-        for (name, bytes) in planned.objects {
+        let planned = plan(&tail, drafts, verifier)?;
+        let mut objects = planned.objects;
+        if let Some(unsigned) = planned.checkpoint {
+            objects.push((unsigned.key(), verifier.signed(&unsigned, &key.sign(unsigned.text()))?));
+        }
+        for (name, bytes) in objects {
             let path = dir.join(name);
             fs::create_dir_all(path.parent().unwrap_or(dir))?;
             fs::write(path, bytes)?;

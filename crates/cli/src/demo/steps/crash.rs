@@ -1,9 +1,8 @@
 //! `crash`: hub and satellite are killed in a stream of events; all arrive, and each has one effect.
 
-use super::remembering::memories;
-use crate::demo::{
-    Proof, StepError,
-    stage::{Stage, until},
+use crate::{
+    demo::stage::Stage,
+    scene::{Proof, StepError, remembering::memories},
 };
 use marvain_domain::memory::MemoryState;
 use std::{
@@ -44,7 +43,7 @@ pub(crate) async fn crash(stage: &mut Stage) -> Proof {
         let found = effects(stage).await?;
         Ok((found.len() >= wanted).then_some(found))
     };
-    let found = until(&format!("{events} effects"), patience, all).await?;
+    let found = stage.until(&format!("{events} effects"), patience, all).await?;
     // What comes twice comes soon after.
     time::sleep(Duration::from_millis(500)).await;
     let found = if found.values().all(|count| *count == 1) { effects(stage).await? } else { found };
@@ -73,5 +72,5 @@ async fn effects(stage: &Stage) -> Result<BTreeMap<String, usize>, StepError> {
 /// A kill before anything has arrived would prove little.
 async fn some_arrived(stage: &Stage) -> Result<(), StepError> {
     let some = async || Ok((!effects(stage).await?.is_empty()).then_some(()));
-    until("the first of the stream", 30, some).await
+    stage.until("the first of the stream", 30, some).await
 }

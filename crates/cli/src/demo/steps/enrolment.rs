@@ -1,29 +1,24 @@
-//! `claim`, `refuse`, `enrol`, `online`: from a factory-fresh satellite to one that is there.
+//! `claim`, `refuse`, `enrol`: from a factory-fresh satellite to one that the hub knows.
 
 use crate::{
     commands::bundle::Place,
-    demo::{
-        Proof, StepError,
+    demo::stage::{SATELLITE, Stage},
+    scene::{
+        Proof, StepError, enrolment, holding,
         mqtt::{Bare, Taken},
-        processes::log,
-        stage::{SATELLITE, SPACE, Stage, until},
     },
 };
-use marvain_console::{people::NewPerson, satellites::NewEnrolment, spaces::NewSpace};
+use marvain_console::{people::NewPerson, spaces::NewSpace};
 use marvain_domain::{id::SatelliteId, identity::Role};
 use marvain_satellite::{EnrolError, EnrolOptions, Ports};
 use marvain_topics::{
     EventKind, ShadowName, ShadowOp, Topic,
+    acl::CLAIM_CLIENT_PREFIX,
     table::{PARAMETER_CODE, PARAMETER_SERIAL, TEMPLATE},
     topic::Answer,
 };
 use serde_json::{Value, json};
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::{Path, PathBuf},
-};
-use tokio::time::Instant;
+use std::{fs, path::PathBuf};
 
 /// A device that the demo spends on replaying an ownership token.
 const REPLAYED: &str = "replayed";
@@ -32,7 +27,7 @@ const REPLAYED: &str = "replayed";
 pub(crate) async fn claim(stage: &mut Stage) -> Proof {
     stage.start_hub().await?;
     let owner = stage.owner()?;
-    owner.add_space(&NewSpace { id: SPACE.parse()?, location: None }).await?;
+    owner.add_space(&NewSpace { id: stage.space.clone(), location: None }).await?;
     let guest = NewPerson { id: "gus".parse()?, display_name: None, role: Role::Guest };
     owner.add_person(&guest).await?;
     let token = owner.issue_token(&guest.id).await?;
@@ -44,14 +39,7 @@ pub(crate) async fn claim(stage: &mut Stage) -> Proof {
 }
 
 async fn code(stage: &Stage, serial: &str) -> Result<String, StepError> {
-    let new = NewEnrolment {
-        serial: serial.parse()?,
-        space: Some(SPACE.parse()?),
-        person: None,
-        ttl_s: None,
-        replace: false,
-    };
-    Ok(stage.owner()?.create_enrolment(&new).await?.code)
+    enrolment::code(stage, serial, false).await
 }
 
 async fn try_to_enrol(stage: &Stage, serial: &str, code: String, identity: PathBuf) -> Result<(), EnrolError> {
@@ -76,7 +64,8 @@ pub(crate) async fn refuse(stage: &mut Stage) -> Proof {
     let event = Topic::Event { thing: thing.clone(), kind: EventKind::Transcript };
     let commands = Topic::Shadow { thing, name: ShadowName::Commands, op: ShadowOp::UpdateDelta };
     for abuse in [Abuse::Publish(event), Abuse::Subscribe(commands.to_string()), Abuse::Subscribe("#".to_owned())] {
-        let mut thief = Bare::connect(&stage.path("claim"), "thief").await?.ok_or("the claim cannot connect")?;
+        let mut thief =
+            Bare::connect(&stage.path("claim"), &claimant("thief")).await?.ok_or("the claim cannot connect")?;
         let taken = match &abuse {
             Abuse::Publish(topic) => thief.publish(topic, "{}".to_owned()).await?,
             Abuse::Subscribe(filter) => thief.subscribe(filter).await?,
@@ -107,7 +96,8 @@ impl std::fmt::Display for Abuse {
 /// Uses an ownership token twice; answers with the code of the refusal.
 async fn replay_token(stage: &Stage) -> Result<String, StepError> {
     let code = code(stage, REPLAYED).await?;
-    let mut device = Bare::connect(&stage.path("claim"), REPLAYED).await?.ok_or("the claim cannot connect")?;
+    let mut device =
+        Bare::connect(&stage.path("claim"), &claimant(REPLAYED)).await?.ok_or("the claim cannot connect")?;
     let key = rcgen::KeyPair::generate()?;
     let request = rcgen::CertificateParams::default().serialize_request(&key)?.pem()?;
     let request = json!({"certificateSigningRequest": request});
@@ -131,97 +121,21 @@ async fn replay_token(stage: &Stage) -> Result<String, StepError> {
     Ok(answer.get("errorCode").and_then(Value::as_str).unwrap_or_default().to_owned())
 }
 
-/// The satellite becomes a thing of its own, with a key that it made itself.
+/// The satellite becomes a thing of its own, with a key that it made itself and nobody else has.
 pub(crate) async fn enrol(stage: &mut Stage) -> Proof {
     let code = code(stage, SATELLITE).await?;
-    let identity = stage.path("satellite");
-    let output = tokio::process::Command::new(std::env::current_exe()?)
-        .args(["agent", "enrol", "--serial", SATELLITE, "--claim"])
-        .arg(stage.path("claim"))
-        .arg("--identity")
-        .arg(&identity)
-        .env("MARVAIN_ENROLMENT_CODE", code)
-        .output()
-        .await?;
-    fs::write(log(&stage.dir, "enrol"), &output.stderr)?;
-    if !output.status.success() {
-        return Err(format!("enrolment failed: {}", String::from_utf8_lossy(&output.stderr)).into());
-    }
-    let mode = fs::metadata(identity.join("private.key"))?.permissions().mode() & 0o777;
-    if mode != 0o600 {
-        return Err(format!("the private key is readable by others: mode {mode:o}").into());
-    }
+    let key = enrolment::enrol(stage, code).await?;
     // What the broker and the hub have ever written is in the hub's data: the key is not.
-    let key = fs::read_to_string(identity.join("private.key"))?;
+    let key = fs::read_to_string(key)?;
     let secret = key.lines().find(|line| !line.starts_with("-----")).ok_or("the private key is empty")?.to_owned();
     if let Some(file) = holding(&stage.path("hub"), secret.as_bytes())? {
         return Err(format!("the private key is in `{}`", file.display()).into());
     }
-    let satellite = stage.owner()?.satellite(&SATELLITE.parse()?).await?;
-    let id = satellite.satellite.certificate_id.get(..12).unwrap_or_default().to_owned();
+    let id = enrolment::certificate(stage).await?;
     Ok(format!("thing `{SATELLITE}`, certificate {id}…; its key (mode 600) is in no file of hub or broker"))
 }
 
-/// The first file below `dir` that holds `needle`.
-pub(crate) fn holding(dir: &Path, needle: &[u8]) -> Result<Option<PathBuf>, StepError> {
-    for entry in fs::read_dir(dir)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            if let Some(found) = holding(&path, needle)? {
-                return Ok(Some(found));
-            }
-        } else if fs::read(&path)?.windows(needle.len()).any(|window| window == needle) {
-            return Ok(Some(path));
-        }
-    }
-    Ok(None)
-}
-
-const CONFIG: &str = r#"
-[[input]]
-name = "typed"
-kind = "stdin"
-emit = "transcript"
-
-[[input]]
-name = "stream"
-kind = "file"
-path = "stream.txt"
-emit = "transcript"
-
-[[actuator]]
-name = "lamp"
-kind = "command"
-description = "the lamp: a line in a file each time it is switched"
-argv = ["sh", "-c", 'printf "%s\n" "$1" >> "$2"', "lamp", "{state}", LAMP]
-timeout_s = 10
-
-[actuator.args.state]
-type = "text"
-enum = ["on", "off"]
-
-[[actuator]]
-name = "say"
-kind = "say"
-"#;
-
-/// Presence shows the satellite within a second of its process's start.
-pub(crate) async fn online(stage: &mut Stage) -> Proof {
-    // A JSON string is a TOML string.
-    let config = CONFIG.replace("LAMP", &serde_json::to_string(&stage.lamp())?);
-    fs::write(stage.path("satellite.toml"), config)?;
-    fs::write(stage.path("stream.txt"), "")?;
-    let began = Instant::now();
-    stage.start_satellite()?;
-    let shown = async || {
-        let info = stage.owner()?.satellite(&SATELLITE.parse()?).await?;
-        Ok(Some(info.presence).filter(|presence| presence.online && !presence.capabilities.is_empty()))
-    };
-    let presence = until("presence", 10, shown).await?;
-    let ms = began.elapsed().as_millis();
-    if ms > 1000 {
-        return Err(format!("presence took {ms} ms").into());
-    }
-    let names: Vec<_> = presence.capabilities.iter().map(|capability| capability.name.to_string()).collect();
-    Ok(format!("shown {ms} ms after the process began; it offers {}", names.join(", ")))
+/// What a claim has to call itself.
+fn claimant(name: &str) -> String {
+    format!("{CLAIM_CLIENT_PREFIX}{name}")
 }

@@ -1,8 +1,8 @@
 //! `offline`: a command to a stopped satellite waits for it; one that has expired is not carried out.
 
-use crate::demo::{
-    Proof, StepError,
-    stage::{SATELLITE, Stage, until},
+use crate::{
+    demo::stage::Stage,
+    scene::{Proof, StepError},
 };
 use marvain_console::actions::{Approval, NewAction};
 use marvain_domain::{
@@ -19,7 +19,7 @@ const SHORT_S: u64 = 1;
 async fn approved(stage: &Stage, state: &str, ttl_s: Option<u64>) -> Result<ActionId, StepError> {
     let owner = stage.owner()?;
     let new = NewAction {
-        target: Target::Satellite(SATELLITE.parse()?),
+        target: Target::Satellite(stage.id.clone()),
         capability: "lamp".parse()?,
         args: [("state".to_owned(), json!(state))].into_iter().collect(),
         why: "the demo asks".to_owned(),
@@ -36,10 +36,10 @@ pub(crate) async fn offline(stage: &mut Stage) -> Proof {
     let before = stage.lamp_switched()?;
     stage.satellite.take().ok_or("no satellite runs")?.stop().await?;
     let offline = async || {
-        let presence = stage.owner()?.satellite(&SATELLITE.parse()?).await?.presence;
+        let presence = stage.owner()?.satellite(&stage.id).await?.presence;
         Ok((!presence.online).then_some(()))
     };
-    until("presence to show that it is gone", 5, offline).await?;
+    stage.until("presence to show that it is gone", 5, offline).await?;
     let expiring = approved(stage, "on", Some(SHORT_S)).await?;
     let waiting = approved(stage, "off", None).await?;
     time::sleep(Duration::from_millis(SHORT_S * 1000 + 200)).await;

@@ -1,7 +1,6 @@
 //! Appending: batches do not matter, crashes do not matter, and the bytes are those of the C2SP formats.
 
 use super::super::append::PLAN_DRAFTS_MAX;
-use super::super::hash::Hash;
 use super::super::layout::Key;
 use super::super::recover::{RecoverError, checkpoint_at};
 use super::super::tree::Tree;
@@ -62,7 +61,7 @@ fn a_third_level_of_tiles_closes_and_opens_where_it_should() {
 
 #[test]
 fn objects_come_in_the_order_in_which_they_must_be_written() {
-    let plan = plan(&Tail::EMPTY, &(0..257).map(draft).collect::<Vec<_>>(), &key()).unwrap();
+    let plan = plan(&Tail::EMPTY, &(0..257).map(draft).collect::<Vec<_>>());
     let keys: Vec<_> = plan.objects.iter().map(|(key, _)| key.as_str()).collect();
     let expected = [
         "key",
@@ -74,14 +73,14 @@ fn objects_come_in_the_order_in_which_they_must_be_written() {
         "checkpoint/00000000000000000257",
     ];
     assert_eq!(keys, expected);
-    let next = super::plan(&plan.tail, &[draft(257)], &key()).unwrap();
+    let next = super::plan(&plan.tail, &[draft(257)]);
     let keys: Vec<_> = next.objects.iter().map(|(key, _)| key.as_str()).collect();
     assert_eq!(keys, ["tile/entries/001.p/2", "tile/0/001.p/2", "checkpoint/00000000000000000258"]);
 }
 
 #[test]
 fn entries_are_chained_and_their_bytes_are_stable() {
-    let plan = plan(&Tail::EMPTY, &[draft(0), draft(1)], &key()).unwrap();
+    let plan = plan(&Tail::EMPTY, &[draft(0), draft(1)]);
     let first = plan.entries[0].to_canonical().unwrap();
     insta::assert_snapshot!(String::from_utf8_lossy(&first), @r#"{"actor":"satellite:kitchen","data":{"n":0,"reading":0,"text":"grüße\n"},"kind":"event.recorded","on_behalf_of":["person:anna"],"prev":"0000000000000000000000000000000000000000000000000000000000000000","seq":0,"time":"2026-11-22T09:39:11.250Z","v":1}"#);
     assert_eq!(plan.entries[1].prev, Hash::of_leaf(&first));
@@ -93,7 +92,7 @@ fn entries_are_chained_and_their_bytes_are_stable() {
 
     — marvain.local/test St7FQpswWBwfoPaTZw5958Cok3A+TFBEJAT62ASMmK9g/zJ3xXp+ikg2F3hGTp8fxW+la6YKdc3ukjSintoptkEmKgY=
     ");
-    insta::assert_snapshot!(key().verifier_key(), @"marvain.local/test+4adec542+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs");
+    insta::assert_snapshot!(verifier().as_str(), @"marvain.local/test+4adec542+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs");
 }
 
 #[test]
@@ -129,17 +128,18 @@ fn a_damaged_log_is_not_continued() {
 #[test]
 fn limits_are_kept() {
     let many = vec![draft(0); PLAN_DRAFTS_MAX + 1];
-    assert!(plan(&Tail::EMPTY, &many, &key()).is_err());
-    assert!(plan(&Tail::EMPTY, &many[1..], &key()).is_ok());
-    let nothing = plan(&Tail::EMPTY, &[], &key()).unwrap();
-    assert_eq!((nothing.objects.len(), nothing.tail), (0, Tail::EMPTY));
+    let plan = |drafts| super::super::plan(&Tail::EMPTY, drafts, &verifier());
+    assert!(plan(&many).is_err());
+    assert!(plan(&many[1..]).is_ok());
+    let nothing = plan(&[]).unwrap();
+    assert_eq!((nothing.objects.len(), nothing.checkpoint, nothing.tail), (0, None, Tail::EMPTY));
 }
 
 #[test]
 fn an_append_cut_short_anywhere_is_completed_by_the_next_whatever_was_added() {
     let mut log = Log::of(&[250]);
     let drafts: Vec<_> = (250..270).map(draft).collect();
-    let first = plan(log.tail.as_ref().unwrap(), &drafts, &key()).unwrap();
+    let first = plan(log.tail.as_ref().unwrap(), &drafts);
     for written in 0..=first.objects.len() {
         let mut vault = log.vault.clone();
         vault.0.extend(first.objects[..written].iter().cloned());

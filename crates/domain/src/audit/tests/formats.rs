@@ -1,8 +1,8 @@
 //! Entries, drafts, keys and checkpoints: one spelling each, everything else refused.
 
+use super::super::checkpoint::{CheckpointError, VerifierError};
 use super::super::entry::{ENTRY_BYTES_MAX, Entry, EntryError};
-use super::super::hash::Hash;
-use super::super::{bundle, draft::DraftError};
+use super::super::{Origin, bundle, draft::DraftError};
 use super::*;
 use crate::{AuditDraft, Principal};
 use proptest::prelude::*;
@@ -69,22 +69,37 @@ fn what_a_decision_wants_recorded_becomes_a_draft() {
 
 #[test]
 fn a_checkpoint_is_of_one_log_and_one_key() {
-    let note = key().sign(3, Hash::ZERO).unwrap();
+    let note = sign(7, 3, Hash::ZERO);
     let checkpoint = verifier().verify(&note).unwrap();
     assert_eq!((checkpoint.size(), checkpoint.root()), (3, Hash::ZERO));
-    let other = |origin: &str, seed| LogKey::new(origin, &[seed; 32]).unwrap();
-    for stranger in [other("marvain.local/test", 8), other("marvain.local/other", 7)] {
-        let stranger = Verifier::parse(&stranger.verifier_key()).unwrap();
+    assert!(verifier().unsigned(3, Hash::ZERO).unwrap().is(&checkpoint));
+    assert!(!verifier().unsigned(4, Hash::ZERO).unwrap().is(&checkpoint));
+    for stranger in [verifier_of(ORIGIN, 8), verifier_of("marvain.local/other", 7)] {
         assert!(stranger.verify(&note).is_err());
     }
-    let beyond = key().sign(1 << 53, Hash::ZERO).unwrap();
-    assert!(verifier().verify(&beyond).is_err());
-    for bad in ["", "a b", "a+b", "a\nb", "a\u{1}b"] {
-        assert!(LogKey::new(bad, &[7; 32]).is_err(), "{bad:?}");
+    assert!(verifier().verify(&sign(7, 1 << 53, Hash::ZERO)).is_err());
+    for bad in ["", "a b", "a+b", "a\nb", "a\u{1}b", &"a".repeat(256)] {
+        assert!(bad.parse::<Origin>().is_err(), "{bad:?}");
     }
-    for bad in ["", "x", "a+b+c", &key().verifier_key().replace("marvain", "Marvain")] {
+    for bad in ["", "x", "a+b+c", &verifier().as_str().replace("marvain", "Marvain")] {
         assert!(Verifier::parse(bad).is_err(), "{bad:?}");
     }
+}
+
+#[test]
+fn a_signature_that_does_not_verify_makes_no_note() {
+    let unsigned = verifier().unsigned(3, Hash::ZERO).unwrap();
+    let right = LogKey::from_seed(&[7; 32]).sign(unsigned.text());
+    assert_eq!(verifier().signed(&unsigned, &right).unwrap(), sign(7, 3, Hash::ZERO));
+    let stranger = LogKey::from_seed(&[8; 32]).sign(unsigned.text());
+    let of_another = LogKey::from_seed(&[7; 32]).sign(verifier().unsigned(4, Hash::ZERO).unwrap().text());
+    for wrong in [stranger, of_another, [0; 64]] {
+        assert!(matches!(verifier().signed(&unsigned, &wrong), Err(CheckpointError::Signature(_))));
+    }
+    // The second coordinate of no point of the curve (RFC 8032 §5.1.3).
+    let mut no_point = [0; 32];
+    no_point[0] = 2;
+    assert!(matches!(Verifier::new(verifier().origin(), &no_point), Err(VerifierError::PublicKey(_))));
 }
 
 #[test]

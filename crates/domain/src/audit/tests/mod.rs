@@ -6,9 +6,9 @@ mod formats;
 mod proofs;
 mod tamper;
 
-use super::checkpoint::{Checkpoint, LogKey, Verifier};
+use super::checkpoint::{Checkpoint, Verifier};
 use super::layout::{Key, Tile};
-use super::{Draft, Finding, ReadError, ReadObject, Report, Tail, plan, verify};
+use super::{Draft, Finding, Hash, LogKey, Plan, ReadError, ReadObject, Report, Tail, verify};
 use crate::Timestamp;
 use std::collections::BTreeMap;
 
@@ -27,12 +27,30 @@ impl ReadObject for Memory {
     }
 }
 
-fn key() -> LogKey {
-    LogKey::new("marvain.local/test", &[7; 32]).unwrap()
-}
+const ORIGIN: &str = "marvain.local/test";
 
 fn verifier() -> Verifier {
-    Verifier::parse(&key().verifier_key()).unwrap()
+    verifier_of(ORIGIN, 7)
+}
+
+fn verifier_of(origin: &str, seed: u8) -> Verifier {
+    Verifier::new(&origin.parse().unwrap(), &LogKey::from_seed(&[seed; 32]).public_key()).unwrap()
+}
+
+/// A checkpoint signed with the key of this seed.
+fn sign(seed: u8, size: u64, root: Hash) -> Vec<u8> {
+    let verifier = verifier_of(ORIGIN, seed);
+    let unsigned = verifier.unsigned(size, root).unwrap();
+    verifier.signed(&unsigned, &LogKey::from_seed(&[seed; 32]).sign(unsigned.text())).unwrap()
+}
+
+/// A plan with its checkpoint signed and among the objects, the last.
+fn plan(tail: &Tail, drafts: &[Draft]) -> Plan {
+    let mut plan = super::plan(tail, drafts, &verifier()).unwrap();
+    let unsigned = plan.checkpoint.take().unwrap();
+    let note = verifier().signed(&unsigned, &LogKey::from_seed(&[7; 32]).sign(unsigned.text())).unwrap();
+    plan.objects.push((unsigned.key(), note));
+    plan
 }
 
 fn draft(n: u64) -> Draft {
@@ -64,7 +82,7 @@ impl Log {
     fn grow(&mut self, size: u64, kind: &str) {
         let tail = self.tail.take().unwrap_or(Tail::EMPTY);
         let drafts: Vec<_> = (tail.size()..size).map(|n| draft_of(n, kind)).collect();
-        let plan = plan(&tail, &drafts, &key()).unwrap();
+        let plan = plan(&tail, &drafts);
         for (key, bytes) in plan.objects {
             let before = self.vault.0.insert(key.clone(), bytes.clone());
             assert!(before.is_none_or(|before| before == bytes), "{key} was written twice with other bytes");

@@ -1,6 +1,5 @@
 //! Every class of tampering is found and located.
 
-use super::super::hash::Hash;
 use super::super::layout::Content;
 use super::super::{Class, Entry, bundle};
 use super::*;
@@ -207,11 +206,11 @@ fn who_recomputes_everything_is_caught_by_the_signature() {
 #[test]
 fn a_checkpoint_of_another_key_is_found() {
     let mut vault = log().vault;
-    let stranger = LogKey::new("marvain.local/test", &[8; 32]).unwrap();
+    let stranger = |size, root| sign(8, size, root);
     let root = log().checkpoint(700).root();
-    vault.0.insert("checkpoint/00000000000000000700".into(), stranger.sign(700, root).unwrap());
+    vault.0.insert("checkpoint/00000000000000000700".into(), stranger(700, root));
     assert_eq!(found(&vault), ["BadSignature Some(300) checkpoint/00000000000000000700"]);
-    vault.0.insert("checkpoint/00000000000000000900".into(), stranger.sign(900, root).unwrap());
+    vault.0.insert("checkpoint/00000000000000000900".into(), stranger(900, root));
     let both = found(&vault);
     assert!(both.contains(&"BadSignature Some(700) checkpoint/00000000000000000900".into()), "{both:?}");
     let mut renamed = log().vault;

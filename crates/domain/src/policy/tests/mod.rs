@@ -21,6 +21,7 @@ pub(super) fn person(id: &str, role: Role) -> Person {
         role,
         created_at: Timestamp::EPOCH,
         token_hash: None,
+        account: None,
     }
 }
 

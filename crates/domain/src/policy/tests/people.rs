@@ -39,6 +39,8 @@ fn default_rulings_by_role_and_operation() {
         ("guest, to admin", Op::ManagePeople { of: bob, to: Some(Role::Admin) }),
         ("owner's token", Op::ManagePeople { of: boss, to: None }),
         ("owner, to guest", Op::ManagePeople { of: boss, to: Some(Role::Guest) }),
+        ("own", Op::ManageDevices { of: me }),
+        ("other's", Op::ManageDevices { of: bob }),
         ("own, give", Op::SetConsent { of: me, grant: true }),
         ("own, revoke", Op::SetConsent { of: me, grant: false }),
         ("other's, give", Op::SetConsent { of: bob, grant: true }),
@@ -97,6 +99,8 @@ fn default_rulings_by_role_and_operation() {
     manage_people guest, to admin -       -       -       yes     yes
     manage_people owner's token   -       -       -       -       yes
     manage_people owner, to guest -       -       -       -       yes
+    manage_devices own            -       yes     yes     yes     yes
+    manage_devices other's        -       -       -       -       yes
     set_consent own, give         -       yes     yes     yes     yes
     set_consent own, revoke       -       yes     yes     yes     yes
     set_consent other's, give     -       -       -       -       yes

@@ -21,6 +21,19 @@ pub async fn ledger<S>(fresh: impl AsyncFn() -> S)
 where
     S: Storage<Adapter: Ledger>,
 {
+    ledger_basics(&fresh).await;
+    ledger_pages(&fresh).await;
+    ledger_concurrency(&fresh).await;
+}
+
+/// The part of the suite that does one thing at a time, with few records.
+///
+/// # Panics
+/// As [`ledger`].
+pub async fn ledger_basics<S>(fresh: impl AsyncFn() -> S)
+where
+    S: Storage<Adapter: Ledger>,
+{
     commits::a_commit_is_applied_once(&fresh().await).await;
     commits::conditions_hold_or_nothing_is_applied(&fresh().await.open().await).await;
     commits::versions_count_writes(&fresh().await.open().await).await;
@@ -28,7 +41,6 @@ where
     commits::the_impossible_is_a_bug(&fresh().await.open().await).await;
     queries::each_index_has_its_order(&fresh().await.open().await).await;
     queries::bounds_narrow_a_query(&fresh().await.open().await).await;
-    queries::pages_join_without_gap_or_repetition(&fresh().await.open().await).await;
     queries::indexes_follow_writes(&fresh().await.open().await).await;
     queries::wrong_queries_are_refused(&fresh().await.open().await).await;
     outbox::effects_wait_in_order_until_they_are_sent(&fresh().await).await;
@@ -36,6 +48,27 @@ where
     audit::places_are_given_once_and_without_gap(&fresh().await.open().await).await;
     audit::the_head_never_goes_back(&fresh().await.open().await).await;
     purge::what_is_over_goes_and_nothing_else(&fresh().await.open().await).await;
+}
+
+/// The part of the suite with more records than a page holds.
+///
+/// # Panics
+/// As [`ledger`].
+pub async fn ledger_pages<S>(fresh: impl AsyncFn() -> S)
+where
+    S: Storage<Adapter: Ledger>,
+{
+    queries::pages_join_without_gap_or_repetition(&fresh().await.open().await).await;
+}
+
+/// The part of the suite that does many things at once.
+///
+/// # Panics
+/// As [`ledger`].
+pub async fn ledger_concurrency<S>(fresh: impl AsyncFn() -> S)
+where
+    S: Storage<Adapter: Ledger>,
+{
     concurrency::one_writer_wins_each_version(&fresh().await.open().await).await;
     concurrency::distinct_commits_all_land(&fresh().await).await;
     concurrency::one_commit_many_times_at_once_is_applied_once(&fresh().await.open().await).await;

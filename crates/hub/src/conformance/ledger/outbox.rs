@@ -1,8 +1,11 @@
 //! The outbox: what a commit wants done is there until it is done, whatever crashes in between.
 
 use super::{NOW, Storage, commit, delivery};
-use crate::port::{Commit, Effect, Ledger, Outgoing};
-use marvain_domain::id::{MemoryId, OutboxId};
+use crate::port::{Commit, Effect, Ledger, Notification, Outgoing};
+use marvain_domain::{
+    id::{ActionId, MemoryId, OutboxId},
+    identity::PushAddress,
+};
 use marvain_topics::{Queue, ShadowName};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -17,6 +20,18 @@ pub(super) async fn effects_wait_in_order_until_they_are_sent<S: Storage<Adapter
         },
         Effect::Revoke { certificate_id: "ab".repeat(32) },
         Effect::Erase { memory: MemoryId::derive(&["a"]) },
+        Effect::Push {
+            person: "anna".parse().unwrap(),
+            device: "phone".parse().unwrap(),
+            notification: Notification {
+                action: ActionId::derive(&["a"]),
+                capability: "lamp".to_owned(),
+                satellite: Some("kitchen".to_owned()),
+                deadline: NOW.plus_s(300),
+                ttl_s: 300,
+            },
+        },
+        Effect::Unpush { address: PushAddress::new("arn:aws:sns:…") },
     ];
     let ledger = storage.open().await;
     ledger.commit(Commit { effects: effects.clone(), ..commit("first", vec![]) }).await.unwrap();

@@ -1,0 +1,18 @@
+//! The commands that build, deploy and operate the hub on AWS: as processes, by the command line alone. What they ask AWS for is
+//! asked of servers that stand for it; a dry run asks nobody.
+//!
+//! `cdk.out` is what `cdk synth` writes, less what the command line does not read.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test says what is wrong by failing"
+)]
+
+mod cloudformation;
+mod config;
+mod deploy;
+mod dry;
+mod login;
+mod smoke;
+mod support;

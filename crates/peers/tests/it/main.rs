@@ -1,0 +1,3 @@
+//! What stands for AWS in tests, held against AWS's own clients.
+
+mod lambda;

@@ -1,0 +1,154 @@
+//! The hub on AWS, composed once at a function's cold start: which adapters there are, and with which clients. Nothing is
+//! asked of AWS here but the model's key, by the functions that use one.
+//!
+//! What a function may do with its clients is its role's; what none of its steps asks of is only constructed.
+
+use crate::{
+    Function, System,
+    operations::AwsOperations,
+    settings::{Settings, Telemetry},
+};
+use aws_config::{BehaviorVersion, SdkConfig};
+use marvain_aws::{
+    AuroraRecall, AuroraTelemetry, AwsBus, AwsFleet, DynamoLedger, FleetSettings, KmsSigner, LedgerSettings, S3Vault,
+    Secrets, SnsPush, SqsQueues, Stage, Timestream, TimestreamSettings, VaultSettings,
+    sql::{DataApi, DataApiSettings, Sql},
+};
+use marvain_console::Operations;
+use marvain_hub::{
+    Hub, Ports, Settings as HubSettings,
+    planner::{self, OpenAiSettings},
+    port::{Cause, Model, Telemetry as TelemetryPort},
+};
+use std::{sync::Arc, time::Duration};
+
+/// AWS's own variable for another endpoint of the IoT data plane ("Service-specific endpoints").
+const IOT_DATA_ENDPOINT: &str = "AWS_ENDPOINT_URL_IOT_DATA_PLANE";
+/// Seconds of a day.
+const DAY_S: u64 = 24 * 3600;
+
+/// Why a function has no hub.
+#[derive(Debug, thiserror::Error)]
+pub enum ComposeError {
+    /// The built-in policies do not parse.
+    #[error("the built-in policies are broken")]
+    Policies(#[from] marvain_domain::policy::PolicyError),
+    /// The audit log cannot be called that.
+    #[error("the variable MARVAIN_LOG_ORIGIN does not fit")]
+    Origin(#[from] marvain_domain::audit::origin::OriginError),
+    /// The model's key cannot be had.
+    #[error("the model's key cannot be read")]
+    Secret(#[from] marvain_aws::SecretError),
+    /// The model cannot be set up.
+    #[error(transparent)]
+    Planner(#[from] planner::SettingsError),
+    /// Amazon's roots do not read.
+    #[error(transparent)]
+    Roots(#[from] marvain_aws::fleet::RootsError),
+    /// Timestream's names do not fit.
+    #[error("the variables MARVAIN_TIMESTREAM_… do not fit")]
+    Timestream(#[source] Cause),
+}
+
+/// A hub, and what its API offers besides.
+pub struct Composition {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// Queues and the audit log's objects.
+    pub operations: Arc<dyn Operations>,
+}
+
+/// Composes the hub that the settings describe, for one function.
+///
+/// # Errors
+/// [`ComposeError`]: the function does not start.
+pub async fn compose(
+    function: Function,
+    settings: &Arc<Settings>,
+    system: System,
+) -> Result<Composition, ComposeError> {
+    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    let dice = system.dice();
+    let ledger = LedgerSettings { table: settings.table.clone(), instance: dice() };
+    let ledger = Arc::new(DynamoLedger::new(&aws_sdk_dynamodb::Client::new(&aws), ledger));
+    let sql: Arc<dyn Sql> = Arc::new(DataApi::new(aws_sdk_rdsdata::Client::new(&aws), data_api(settings)));
+    let vault = VaultSettings {
+        bucket: settings.vault.bucket.clone(),
+        mode: settings.vault.mode,
+        retention: Duration::from_secs(u64::from(settings.vault.retention_days) * DAY_S),
+    };
+    let vault = Arc::new(S3Vault::new(aws_sdk_s3::Client::new(&aws), vault, system.clock()));
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let iot = aws_sdk_iot::Client::new(&aws);
+    let bus = AwsBus::new(sqs.clone(), iot.clone(), iot_data(&aws, settings), settings.queues.clone());
+    let ports = Ports {
+        ledger: ledger.clone(),
+        recall: Arc::new(AuroraRecall::new(sql.clone())),
+        model: model(function, settings, &aws, system).await?,
+        bus: Arc::new(bus),
+        fleet: Arc::new(AwsFleet::new(
+            iot,
+            FleetSettings::aws(Some(&settings.iot_endpoint), settings.iot_roots.clone())?,
+        )),
+        push: Arc::new(SnsPush::new(aws_sdk_sns::Client::new(&aws), settings.push_applications.clone())),
+        vault: vault.clone(),
+        signer: Arc::new(KmsSigner::new(aws_sdk_kms::Client::new(&aws), settings.log_key.key_id.clone())),
+        telemetry: telemetry(settings, &aws, sql)?,
+    };
+    let log_origin = settings.log_key.origin.parse()?;
+    let hub = HubSettings { agent: settings.agent.clone(), time_zone: settings.time_zone.clone(), log_origin };
+    let hub = Arc::new(Hub::new(ports, hub)?);
+    let queues = SqsQueues::new(sqs, settings.queue_urls());
+    let operations = AwsOperations { queues, ledger, vault, started_at: system.now() };
+    Ok(Composition { hub, operations: Arc::new(operations) })
+}
+
+fn data_api(settings: &Settings) -> DataApiSettings {
+    let sql = &settings.sql;
+    DataApiSettings {
+        cluster_arn: sql.cluster_arn.clone(),
+        secret_arn: sql.secret_arn.clone(),
+        database: sql.database.clone(),
+    }
+}
+
+/// The account's own endpoint, unless AWS's own variable names another.
+fn iot_data(aws: &SdkConfig, settings: &Settings) -> aws_sdk_iotdataplane::Client {
+    let config = aws_sdk_iotdataplane::config::Builder::from(aws);
+    // What AWS's own configuration says has its place already.
+    let is_said = std::env::var_os(IOT_DATA_ENDPOINT).is_some();
+    let config = if is_said { config } else { config.endpoint_url(format!("https://{}", settings.iot_host())) };
+    aws_sdk_iotdataplane::Client::from_conf(config.build())
+}
+
+/// The model that the settings name, for functions that ask one; its key is read once, so that a rotated one is used by the
+/// instances that start then.
+async fn model(
+    function: Function,
+    settings: &Settings,
+    aws: &SdkConfig,
+    system: System,
+) -> Result<Arc<dyn Model>, ComposeError> {
+    let openai = match &settings.planner {
+        Some(planner) if function.asks_a_model() => {
+            let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws), system.clock());
+            let mut openai = OpenAiSettings::new(secrets.get(&planner.secret_arn, Stage::Current).await?);
+            openai.model.clone_from(planner.model.as_ref().unwrap_or(&openai.model.clone()));
+            Some(openai)
+        }
+        _ => None,
+    };
+    Ok(planner::from_settings(openai.as_ref(), system.clock(), system.dice())?)
+}
+
+fn telemetry(settings: &Settings, aws: &SdkConfig, sql: Arc<dyn Sql>) -> Result<Arc<dyn TelemetryPort>, ComposeError> {
+    Ok(match &settings.telemetry {
+        Telemetry::Aurora => Arc::new(AuroraTelemetry::new(sql)),
+        Telemetry::Timestream { database, table } => {
+            let write = aws_sdk_timestreamwrite::Client::new(aws);
+            let query = aws_sdk_timestreamquery::Client::new(aws);
+            let names = TimestreamSettings { database: database.clone(), table: table.clone() };
+            Arc::new(Timestream::new(write, query, &names).map_err(ComposeError::Timestream)?)
+        }
+    })
+}

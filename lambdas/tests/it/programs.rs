@@ -1,0 +1,92 @@
+//! Every program behind the runtime API: it starts with its environment or says what is missing, and answers what needs no
+//! service of AWS's.
+
+use crate::world::{event, variables};
+use marvain_lambdas::Function;
+use marvain_peers::lambda::{Function as Deployed, Lambda, Outcome};
+use serde_json::{Value, json};
+use std::{path::PathBuf, time::Duration};
+
+/// The program of a function, as Cargo has built it beside this test.
+fn program(function: Function) -> PathBuf {
+    let path = match function {
+        Function::Observe => env!("CARGO_BIN_EXE_observe"),
+        Function::Memory => env!("CARGO_BIN_EXE_memory"),
+        Function::Planner => env!("CARGO_BIN_EXE_planner"),
+        Function::Policy => env!("CARGO_BIN_EXE_policy"),
+        Function::Settle => env!("CARGO_BIN_EXE_settle"),
+        Function::Presence => env!("CARGO_BIN_EXE_presence"),
+        Function::Telemetry => env!("CARGO_BIN_EXE_telemetry"),
+        Function::Notify => env!("CARGO_BIN_EXE_notify"),
+        Function::Audit => env!("CARGO_BIN_EXE_audit"),
+        Function::Tick => env!("CARGO_BIN_EXE_tick"),
+        Function::ProvisioningHook => env!("CARGO_BIN_EXE_provisioning-hook"),
+        Function::Api => env!("CARGO_BIN_EXE_api"),
+    };
+    path.into()
+}
+
+fn deployed(function: Function) -> Deployed {
+    Deployed {
+        name: format!("home-{}", function.name()),
+        program: vec![program(function)],
+        directory: "/".into(),
+        environment: variables().into_iter().collect(),
+        timeout: Duration::from_secs(20),
+        memory_mb: 256,
+        concurrency: 1,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_program_starts_and_one_without_its_environment_says_what_is_missing() {
+    for function in Function::ALL {
+        let mut bare = deployed(function);
+        bare.environment.retain(|(name, _)| name != "MARVAIN_TABLE");
+        let done = Lambda::new(bare).invoke("{}").await;
+        assert_eq!(done.outcome.exit().and_then(|status| status.code()), Some(1), "{}: {done:?}", function.name());
+        assert!(done.log.contains("the variable MARVAIN_TABLE is missing"), "{}", done.log);
+        let line: Value = serde_json::from_str(done.log.lines().last().unwrap()).unwrap();
+        assert_eq!((&line["level"], &line["function"]), (&json!("ERROR"), &json!(function.name())));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_of_nothing_has_no_failures_and_what_is_no_batch_is_the_functions_error() {
+    for function in Function::ALL.into_iter().filter(|function| !function.queues().is_empty()) {
+        let lambda = Lambda::new(deployed(function));
+        let nothing = lambda.invoke(json!({"Records": []}).to_string()).await;
+        assert_eq!(nothing.answer(), json!({"batchItemFailures": []}), "{}", function.name());
+        let Outcome::Failed(error) = lambda.invoke(json!({"Record": 1}).to_string()).await.outcome else { panic!() };
+        assert!(!error.at_init && error.message.contains("Records"), "{error:?}");
+        let unknown = lambda.invoke(event("sqs-malformed").to_string()).await;
+        let failures = unknown.answer()["batchItemFailures"].as_array().unwrap().len();
+        assert!(failures >= 4, "{}", function.name());
+        assert_eq!(lambda.starts(), 1);
+        if function == Function::Settle {
+            assert_eq!(failures, 5, "none is of its queue");
+            let metrics: Vec<Value> = unknown.log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+            let metric = metrics.iter().find(|line| line["_aws"].is_object()).unwrap();
+            assert_eq!(
+                (&metric["function"], &metric["deliveries"], &metric["retried"]),
+                (&json!("settle"), &json!(5), &json!(5))
+            );
+            let line = metrics.iter().find(|line| line["level"] == "ERROR").unwrap();
+            assert_eq!(line["spans"][0]["requestId"], json!(unknown.request_id), "{line}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_hook_says_no_to_what_is_no_question_and_health_needs_nobody() {
+    let hook = Lambda::new(deployed(Function::ProvisioningHook));
+    let no = json!({"allowProvisioning": false, "parameterOverrides": {}});
+    for event in [json!({}), json!("hello"), json!({"certificateId": 7})] {
+        assert_eq!(hook.invoke(event.to_string()).await.answer(), no);
+    }
+    let api = Lambda::new(deployed(Function::Api));
+    let health = api.invoke(event("http-health").to_string()).await.answer();
+    assert_eq!((&health["statusCode"], &health["body"]), (&json!(200), &json!(r#"{"ready":true}"#)), "{health}");
+    assert_eq!(health["headers"]["cache-control"], "no-store");
+    assert_eq!(api.invoke(event("http-nobody").to_string()).await.answer()["statusCode"], 401);
+}
