@@ -196,7 +196,11 @@ impl World {
 
     pub(super) fn tick(&mut self) {
         let now = self.now();
-        self.spawn("tick".to_owned(), |hub| async move { Done::Ticked(hub.tick(now).await) });
+        self.spawn("tick".to_owned(), |hub| async move {
+            let ticked = hub.tick(now).await;
+            hub.sweep(now).await;
+            Done::Ticked(ticked)
+        });
         if self.calm {
             self.after(10_000, Event::Tick);
         } else {

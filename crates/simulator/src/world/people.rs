@@ -206,10 +206,7 @@ async fn ask(
         }
         Wanted::Role(person, role) => hub.set_role(&caller, &person, role).await.map(|person| format!("{person:?}")),
         Wanted::Revoke(satellite) => hub.revoke_satellite(&caller, &satellite).await.map(|one| one.id.to_string()),
-        Wanted::Purge => {
-            let swept = hub.sweep(caller.now).await;
-            Ok(format!("{} dropped, {swept:?}", hub.purge(caller.now).await?))
-        }
+        Wanted::Purge => Ok(format!("{} dropped", hub.purge(caller.now).await?)),
     }
 }
 
