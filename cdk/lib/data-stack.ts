@@ -4,6 +4,7 @@
  */
 import {
   aws_dynamodb as dynamodb,
+  aws_iam as iam,
   aws_kms as kms,
   aws_s3 as s3,
   aws_secretsmanager as secrets,
@@ -81,6 +82,7 @@ export class DataStack extends Stack {
           : s3.ObjectLockRetention.governance(Duration.days(days)),
       versioned: true,
     });
+    this.writeOnce(this.vault);
     this.artifacts = this.bucket('Artifacts', {
       lifecycleRules: [
         { id: 'forget', expiration: Duration.days(ARTIFACT_DAYS) },
@@ -165,6 +167,23 @@ export class DataStack extends Stack {
         'bucket, each object is recorded in the ledger, and CloudTrail data events can be switched on for an inquiry.',
     });
     return bucket;
+  }
+
+  /**
+   * An object's name is taken once, by nobody twice: a write that does not ask for that is refused, whoever asks ("Enforce
+   * conditional writes on Amazon S3 buckets"). Uploads in parts do not ask before they end, and nobody here makes any.
+   */
+  private writeOnce(bucket: s3.Bucket): void {
+    bucket.addToResourcePolicy(
+      new iam.PolicyStatement({
+        sid: 'WriteOnce',
+        effect: iam.Effect.DENY,
+        principals: [new iam.AnyPrincipal()],
+        actions: ['s3:PutObject'],
+        resources: [bucket.arnForObjects('*')],
+        conditions: { Null: { 's3:if-none-match': 'true' } },
+      }),
+    );
   }
 
   /** Empty until a person puts the key in, so that the key is in no template and in no shell history of a deployment. */

@@ -32,7 +32,7 @@ export interface Settings {
   readonly callbackUrls: readonly string[];
   /** Who gets the alarms, besides those who subscribe themselves. */
   readonly alarmEmail?: string;
-  /** Platform (`APNS`, `GCM` …) to the ARN of its SNS platform application. */
+  /** Platform, as the hub calls it, to the ARN of its SNS platform application. */
   readonly pushApplications: Readonly<Record<string, string>>;
   /** A domain of one's own for satellites: its name and the ARN of its ACM certificate. */
   readonly iotDomain?: { readonly name: string; readonly certificateArn: string };
@@ -129,13 +129,18 @@ export function settings(get: (name: string) => unknown): Settings {
   };
 }
 
+/** What the hub calls push services (`marvain_domain::identity::Platform`); a function refuses to start with another. */
+const PLATFORMS = ['apns', 'apns_sandbox', 'fcm'];
+
 function pushApplications(text: string): Record<string, string> {
   const value: unknown = JSON.parse(text);
-  const wrong = new Error('context `push_applications` has to be a JSON object of platform to ARN');
+  const wrong = new Error(
+    `context \`push_applications\` has to be a JSON object of platform (${PLATFORMS.join(', ')}) to ARN`,
+  );
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong;
   return Object.fromEntries(
     Object.entries(value).map(([platform, arn]) => {
-      if (typeof arn !== 'string' || !arn.startsWith('arn:')) throw wrong;
+      if (!PLATFORMS.includes(platform) || typeof arn !== 'string' || !arn.startsWith('arn:')) throw wrong;
       return [platform, arn];
     }),
   );

@@ -138,7 +138,8 @@ describe('settings', () => {
       [{ iot_domain: 'iot.example.com' }, 'iot_certificate_arn'],
       [{ iot_roots: 'PEM' }, 'iot_domain'],
       [{ push_applications: '["APNS"]' }, 'push_applications'],
-      [{ push_applications: '{"APNS": "marvain"}' }, 'push_applications'],
+      [{ push_applications: '{"apns": "marvain"}' }, 'push_applications'],
+      [{ push_applications: '{"APNS": "arn:aws:sns:us-east-1:123456789012:app/APNS/marvain"}' }, 'apns'],
     ];
     for (const [context, word] of bad) expect(() => of(context)).toThrow(word);
   });

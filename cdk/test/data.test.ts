@@ -42,6 +42,20 @@ describe.each(STAGES)('%s', stage => {
     }
   });
 
+  test('nobody may write to the vault without asking that the name be free', () => {
+    const denied = all(stage, 'data', 'AWS::S3::BucketPolicy')
+      .flatMap(({ properties }) => properties.PolicyDocument.Statement)
+      .filter(({ Sid }: Json) => Sid === 'WriteOnce');
+    expect(denied).toHaveLength(1);
+    expect(denied[0]).toMatchObject({
+      Effect: 'Deny',
+      Principal: { AWS: '*' },
+      Action: 's3:PutObject',
+      Condition: { Null: { 's3:if-none-match': 'true' } },
+    });
+    expect(JSON.stringify(denied[0].Resource)).toMatch(/Vault.*\/\*/);
+  });
+
   test('buckets are private, encrypted, and reached by TLS 1.2 or later alone', () => {
     const buckets = all(stage, 'data', 'AWS::S3::Bucket');
     expect(buckets.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['Artifacts', 'Vault']);

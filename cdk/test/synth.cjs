@@ -6,7 +6,7 @@ const { promisify } = require('node:util');
 
 const root = join(__dirname, '..');
 const { context } = JSON.parse(readFileSync(join(root, 'cdk.json'), 'utf8'));
-const push = JSON.stringify({ APNS: 'arn:aws:sns:us-east-1:123456789012:app/APNS/marvain' });
+const push = JSON.stringify({ apns: 'arn:aws:sns:us-east-1:123456789012:app/APNS/marvain' });
 const STAGES = {
   dev: { stack: 'marvain-dev', stage: 'dev' },
   // All that can be asked for.

@@ -8,11 +8,11 @@ use crate::{
     operations::AwsOperations,
     settings::{Settings, Telemetry},
 };
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
 use marvain_aws::{
     AuroraRecall, AuroraTelemetry, AwsBus, AwsFleet, DynamoLedger, FleetSettings, KmsSigner, LedgerSettings, S3Vault,
     Secrets, SnsPush, SqsQueues, Stage, Timestream, TimestreamSettings, VaultSettings,
-    sql::{DataApi, DataApiSettings, Sql},
+    sql::{DataApi, DataApiSettings, RESUME_MAX, Sql},
 };
 use marvain_console::Operations;
 use marvain_hub::{
@@ -26,6 +26,14 @@ use std::{sync::Arc, time::Duration};
 const IOT_DATA_ENDPOINT: &str = "AWS_ENDPOINT_URL_IOT_DATA_PLANE";
 /// Seconds of a day.
 const DAY_S: u64 = 24 * 3600;
+/// How long somebody who waits for an answer waits for the database to resume: API Gateway gives up after 30 s. It is told that
+/// the database wakes up, and asks again.
+const RESUME_MAX_API: Duration = Duration::from_secs(20);
+/// How long a connection may take to be there, in milliseconds.
+const CONNECT_MS: u64 = 1_000;
+/// How long a service may take to answer, in milliseconds: what has not answered by then is asked again while there is time, the
+/// ledger by a limit of its own.
+const ATTEMPT_MS: u64 = 4_000;
 
 /// Why a function has no hub.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +75,16 @@ pub async fn compose(
     settings: &Arc<Settings>,
     system: System,
 ) -> Result<Composition, ComposeError> {
-    let aws = aws_config::load_defaults(BehaviorVersion::latest()).await;
+    // The SDK itself would wait for an answer for ever.
+    let patience = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(CONNECT_MS))
+        .operation_attempt_timeout(Duration::from_millis(ATTEMPT_MS))
+        .build();
+    let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(patience).load().await;
     let dice = system.dice();
     let ledger = LedgerSettings { table: settings.table.clone(), instance: dice() };
     let ledger = Arc::new(DynamoLedger::new(&aws_sdk_dynamodb::Client::new(&aws), ledger));
-    let sql: Arc<dyn Sql> = Arc::new(DataApi::new(aws_sdk_rdsdata::Client::new(&aws), data_api(settings)));
+    let sql: Arc<dyn Sql> = Arc::new(DataApi::new(aws_sdk_rdsdata::Client::new(&aws), data_api(function, settings)));
     let vault = VaultSettings {
         bucket: settings.vault.bucket.clone(),
         mode: settings.vault.mode,
@@ -103,12 +116,13 @@ pub async fn compose(
     Ok(Composition { hub, operations: Arc::new(operations) })
 }
 
-fn data_api(settings: &Settings) -> DataApiSettings {
+fn data_api(function: Function, settings: &Settings) -> DataApiSettings {
     let sql = &settings.sql;
     DataApiSettings {
         cluster_arn: sql.cluster_arn.clone(),
         secret_arn: sql.secret_arn.clone(),
         database: sql.database.clone(),
+        resume_max: if function == Function::Api { RESUME_MAX_API } else { RESUME_MAX },
     }
 }
 
@@ -133,7 +147,9 @@ async fn model(
         Some(planner) if function.asks_a_model() => {
             let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws), system.clock());
             let mut openai = OpenAiSettings::new(secrets.get(&planner.secret_arn, Stage::Current).await?);
-            openai.model.clone_from(planner.model.as_ref().unwrap_or(&openai.model.clone()));
+            if let Some(model) = &planner.model {
+                openai.model.clone_from(model);
+            }
             Some(openai)
         }
         _ => None,

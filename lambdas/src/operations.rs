@@ -5,17 +5,14 @@
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 use marvain_aws::{
-    SqsQueues,
+    DynamoLedger, S3Vault, SqsQueues,
     queues::{Counts, DeadLetter as Letter},
 };
-use marvain_console::operations::{
-    BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, RestoreInfo, Stats,
-};
+use marvain_console::operations::{BackupInfo, BrokerStats, DeadLetter, Operations, QueueInfo, RestoreInfo, Stats};
 use marvain_domain::{Timestamp, chain, id::PersonId};
 use marvain_hub::{
-    SEAL_ROWS_MAX, TICK_MAX,
     people::RequestError,
-    port::{Cause, Head, Ledger, Vault},
+    port::{Cause, Head, Ledger as _, Vault as _},
 };
 use marvain_topics::Queue;
 use std::{path::Path, sync::Arc};
@@ -23,14 +20,17 @@ use std::{path::Path, sync::Arc};
 /// Where a person reads how the data are restored.
 const RESTORE: &str = "the table's point-in-time recovery is the backup: docs/operations.md#restore says how";
 
+/// Most that is counted of what waits.
+const BACKLOG_MAX: usize = 4096;
+
 /// A deployment's operations.
 pub struct AwsOperations {
     /// The queues.
     pub queues: SqsQueues,
     /// Facts.
-    pub ledger: Arc<dyn Ledger>,
+    pub ledger: Arc<DynamoLedger>,
     /// The audit log.
-    pub vault: Arc<dyn Vault>,
+    pub vault: Arc<S3Vault>,
     /// Since when this instance runs.
     pub started_at: Timestamp,
 }
@@ -56,7 +56,7 @@ fn shown(letter: Letter) -> DeadLetter {
             received_at: delivery.received_at,
             died_at: sent_at,
             attempts,
-            body: cut(&delivery.body),
+            body: DeadLetter::shown(&delivery.body),
         },
         Err(error) => DeadLetter {
             error: chain(&error),
@@ -69,16 +69,6 @@ fn shown(letter: Letter) -> DeadLetter {
             body: String::new(),
         },
     }
-}
-
-fn cut(body: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(body).into_owned();
-    let mut end = text.len().min(LETTER_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
 }
 
 impl AwsOperations {
@@ -135,12 +125,7 @@ impl Operations for AwsOperations {
         limit: usize,
         after: Option<&str>,
     ) -> Result<(Vec<String>, Option<String>), RequestError> {
-        let keys = self.vault.list("").await.map_err(unavailable)?;
-        let first = after.map_or(0, |after| keys.partition_point(|key| key.as_str() <= after));
-        let is_more = keys.len() - first > limit;
-        let page: Vec<String> = keys.into_iter().skip(first).take(limit).collect();
-        let next = page.last().filter(|_| is_more).cloned();
-        Ok((page, next))
+        self.vault.page(limit, after).await.map_err(unavailable)
     }
 
     async fn audit_object(&self, key: &str) -> Result<Option<Vec<u8>>, RequestError> {
@@ -149,13 +134,12 @@ impl Operations for AwsOperations {
 
     /// The broker counts for itself, in CloudWatch's namespace `AWS/IoT`.
     async fn stats(&self) -> Result<Stats, RequestError> {
-        let (outbox, head, waiting) =
-            tokio::try_join!(self.ledger.outbox(TICK_MAX), self.ledger.head(), self.ledger.unsealed(SEAL_ROWS_MAX))?;
+        let (head, backlog) = tokio::try_join!(self.ledger.head(), self.ledger.backlog(BACKLOG_MAX))?;
         Ok(Stats {
             started_at: self.started_at,
-            outbox: outbox.len() as u64,
+            outbox: backlog.effects as u64,
             audit_size: head.map_or(0, |head| head.size),
-            audit_waiting: waiting.len() as u64,
+            audit_waiting: backlog.audit_rows as u64,
             broker: BrokerStats::default(),
         })
     }

@@ -123,6 +123,11 @@ impl CliError {
         Self(Box::new(Details { exit: Exit::of(&info.code), info, cause: None }))
     }
 
+    /// The code for programs: the hub's own if it has answered.
+    pub(crate) fn code(&self) -> &str {
+        &self.0.info.code
+    }
+
     /// How the process ends.
     pub(crate) fn exit(&self) -> Exit {
         self.0.exit

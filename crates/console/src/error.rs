@@ -20,7 +20,7 @@ pub struct ErrorBody {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ErrorInfo {
     /// For programs: `unauthenticated`, `refused`, `not_found`, `conflict`, `invalid`, `malformed`, `too_large`,
-    /// `media_type`, `method`, `host`, `busy`, `timeout` or `unavailable`.
+    /// `media_type`, `method`, `host`, `busy`, `timeout`, `unavailable`, or [`WAKING`].
     pub code: String,
     /// For people.
     pub message: String,
@@ -28,6 +28,9 @@ pub struct ErrorInfo {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// The code that says: nothing was done, because what it takes was at rest; it wakes up, so ask again.
+pub const WAKING: &str = "waking";
 
 /// A refusal on its way out.
 #[derive(Debug)]
@@ -118,6 +121,12 @@ impl From<RequestError> for ApiError {
                 let error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
                     .hint("the hub's log says why; try again later");
                 Self { cause: Some(cause), ..error }
+            }
+            RequestError::Waking(cause) => {
+                tracing::info!(cause = chain(cause.as_ref()), "somebody was told to ask again");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, WAKING, message)
+                    .hint("nothing was done: ask again in a few seconds")
+                    .header("retry-after", "3")
             }
         }
     }

@@ -50,6 +50,19 @@ pub struct DeadLetter {
 /// Longest text of a dead letter's payload, in bytes.
 pub const LETTER_BYTES_MAX: usize = 2048;
 
+impl DeadLetter {
+    /// A payload as [`DeadLetter::body`] shows it.
+    pub fn shown(body: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(body).into_owned();
+        let mut end = text.len().min(LETTER_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text
+    }
+}
+
 /// A backup that was made.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct BackupInfo {

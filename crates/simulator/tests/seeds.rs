@@ -14,7 +14,7 @@ use std::{
 };
 
 /// Worlds that are lived through unless `MARVAIN_SEEDS` says otherwise.
-const SEEDS: u64 = 250;
+const SEEDS: u64 = 1_000;
 /// Failures that are printed; one would do, more show whether they are alike.
 const FAILURES_SHOWN: usize = 5;
 

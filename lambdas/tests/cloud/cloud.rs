@@ -8,6 +8,7 @@ use crate::{
     made::{Deployment, deploy, text},
     servers::{Buckets, Servers},
     sources::{Faults, Sources},
+    weather::Weather,
 };
 use marvain_peers::cloudformation::Stacks;
 use serde_json::json;
@@ -21,27 +22,29 @@ use tempfile::TempDir;
 use tokio::time::{self, Instant};
 
 /// How the app is named in what `scripts/cdk` synthesises.
-pub const STACK: &str = "marvain-dev";
+pub(crate) const STACK: &str = "marvain-dev";
 /// The password of whoever is made here: Cognito's policy wants all kinds of characters.
 const PASSWORD: &str = "Correct-Horse-Battery-1";
 
 /// Everything; gone when it is dropped.
-pub struct Cloud {
+pub(crate) struct Cloud {
     // Before what they call.
-    pub sources: Sources,
-    pub gateway: Gateway,
+    pub(crate) sources: Sources,
+    pub(crate) gateway: Gateway,
     _iot: Iot,
     _functions: Functions,
-    pub deployment: Deployment,
-    pub servers: Servers,
+    /// What is before the stores, if they fail.
+    pub(crate) weather: Option<Weather>,
+    pub(crate) deployment: Deployment,
+    pub(crate) servers: Servers,
     surroundings: Vec<(String, String)>,
     /// What the stacks put out, with the gateway's address in the place of API Gateway's.
-    pub outputs: BTreeMap<String, String>,
-    pub dir: TempDir,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) dir: TempDir,
 }
 
 impl Cloud {
-    pub async fn start(buckets: Buckets, faults: Faults) -> Self {
+    pub(crate) async fn start(buckets: Buckets, faults: Faults) -> Self {
         // The first of several tests in a process does it.
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let dir = tempfile::tempdir().unwrap();
@@ -57,17 +60,33 @@ impl Cloud {
         let root = iot::root(&dir.path().join("iot")).await;
         fs::write(dir.path().join("root.pem"), &root).unwrap();
         surroundings.push(("MARVAIN_IOT_ROOTS".into(), root));
-        let functions = Functions::of(&deployment, STACK, &surroundings);
+        let weather = if faults.stores { Some(Weather::over(&servers, faults.seed).await) } else { None };
+        let functions = Functions::of(&deployment, STACK, |function| {
+            // What comes later holds.
+            let fronts = weather.iter().flat_map(|weather| weather.endpoints(function));
+            surroundings.iter().cloned().chain(fronts).collect()
+        });
         let iot = Iot::serve(&dir.path().join("iot"), ports, &deployment, &functions, &servers.sqs).await;
         let gateway = Gateway::start(&deployment, &functions, STACK, servers.jwks(&deployment.pool)).await;
         let sources = Sources::start(&deployment, &servers, &functions, faults);
         let mut outputs = stacks.outputs();
         outputs.insert("ApiUrl".to_owned(), gateway.url.clone());
-        Self { sources, gateway, _iot: iot, _functions: functions, deployment, servers, surroundings, outputs, dir }
+        Self {
+            sources,
+            gateway,
+            _iot: iot,
+            _functions: functions,
+            weather,
+            deployment,
+            servers,
+            surroundings,
+            outputs,
+            dir,
+        }
     }
 
     /// What a program of an operator finds in its environment.
-    pub fn environment(&self) -> Vec<(String, String)> {
+    pub(crate) fn environment(&self) -> Vec<(String, String)> {
         let mut environment = self.surroundings.clone();
         for (name, value) in [
             ("AWS_REGION", REGION),
@@ -82,7 +101,7 @@ impl Cloud {
     }
 
     /// Makes somebody in the user pool; their account and an access token.
-    pub async fn sign_up(&self, email: &str) -> (String, String) {
+    pub(crate) async fn sign_up(&self, email: &str) -> (String, String) {
         let (cognito, pool) = (&self.servers.cognito, &self.deployment.pool);
         let user = json!({"UserPoolId": pool, "Username": email, "MessageAction": "SUPPRESS",
             "UserAttributes": [{"Name": "email", "Value": email}]});
@@ -98,7 +117,7 @@ impl Cloud {
     }
 
     /// All that waits or is dead in the queues, by the end of their names.
-    pub async fn queued(&self) -> Vec<(String, u64)> {
+    pub(crate) async fn queued(&self) -> Vec<(String, u64)> {
         let mut counts = Vec::new();
         for queue in self.deployment.all("AWS::SQS::Queue") {
             let name = text(&queue["QueueName"]);
@@ -113,7 +132,7 @@ impl Cloud {
     }
 
     /// Waits until no queue has anything to do, and nobody is dead.
-    pub async fn quiet(&self, seconds: u64) {
+    pub(crate) async fn quiet(&self, seconds: u64) {
         until(seconds, "quiet queues", async || {
             let busy: Vec<_> = self.queued().await.into_iter().filter(|(_, count)| *count > 0).collect();
             let dead = busy.iter().find(|(name, _)| name.ends_with("-dead") || name == "rule-errors");
@@ -132,7 +151,7 @@ fn synthesised() -> PathBuf {
 }
 
 /// Looks until there is something, at most `seconds`.
-pub async fn until<T>(seconds: u64, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub(crate) async fn until<T>(seconds: u64, what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = look().await {

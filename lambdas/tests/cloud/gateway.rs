@@ -26,8 +26,8 @@ use std::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The gateway, until this is dropped.
-pub struct Gateway {
-    pub url: String,
+pub(crate) struct Gateway {
+    pub(crate) url: String,
     task: JoinHandle<()>,
 }
 
@@ -42,7 +42,7 @@ struct Shared {
 }
 
 impl Gateway {
-    pub async fn start(deployment: &Deployment, functions: &Functions, stack: &str, jwks: String) -> Self {
+    pub(crate) async fn start(deployment: &Deployment, functions: &Functions, stack: &str, jwks: String) -> Self {
         let configured = &deployment.all("AWS::ApiGatewayV2::Authorizer")[0]["JwtConfiguration"];
         let route = |properties: &Value| {
             let needs_token = match properties["AuthorizationType"].as_str() {

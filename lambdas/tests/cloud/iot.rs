@@ -18,26 +18,26 @@ use std::{path::Path, sync::Arc};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// The operator's key, which the functions have.
-pub const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-pub const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+pub(crate) const KEY: &str = "AKIAIOSFODNN7EXAMPLE";
+pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// The ports, reserved before anything is wired, because functions are told of them.
-pub struct Ports {
+pub(crate) struct Ports {
     mqtt: TcpListener,
     https: TcpListener,
 }
 
 impl Ports {
-    pub async fn reserve() -> Self {
+    pub(crate) async fn reserve() -> Self {
         let (mqtt, https) = tokio::join!(TcpListener::bind("127.0.0.1:0"), TcpListener::bind("127.0.0.1:0"));
         Self { mqtt: mqtt.unwrap(), https: https.unwrap() }
     }
 
-    pub fn mqtt(&self) -> u16 {
+    pub(crate) fn mqtt(&self) -> u16 {
         self.mqtt.local_addr().unwrap().port()
     }
 
-    pub fn https(&self) -> u16 {
+    pub(crate) fn https(&self) -> u16 {
         self.https.local_addr().unwrap().port()
     }
 }
@@ -58,7 +58,7 @@ impl Entropy for Wall {
 }
 
 /// The root of the IoT Core of a directory, made if there is none yet: functions are told of it before they are asked.
-pub async fn root(directory: &Path) -> String {
+pub(crate) async fn root(directory: &Path) -> String {
     let system = System::new().unwrap();
     let (clock, entropy) = (Arc::new(Wall(system)), Arc::new(Wall(system)));
     let parts = Parts { clock, entropy, hook: None, rules: Vec::new() };
@@ -69,13 +69,13 @@ pub async fn root(directory: &Path) -> String {
 }
 
 /// An IoT Core that is served until this is dropped.
-pub struct Iot {
+pub(crate) struct Iot {
     _tasks: JoinSet<()>,
 }
 
 impl Iot {
     /// Opens and serves it.
-    pub async fn serve(
+    pub(crate) async fn serve(
         directory: &Path,
         ports: Ports,
         deployment: &Deployment,

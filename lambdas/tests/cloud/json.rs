@@ -4,12 +4,12 @@ use reqwest::Client;
 use serde_json::Value;
 
 /// The account and the region that everything is in.
-pub const ACCOUNT: &str = "123456789012";
-pub const REGION: &str = "eu-central-1";
+pub(crate) const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "eu-central-1";
 
 /// A service behind an endpoint.
 #[derive(Clone)]
-pub struct Service {
+pub(crate) struct Service {
     http: Client,
     url: String,
     name: &'static str,
@@ -18,12 +18,12 @@ pub struct Service {
 
 impl Service {
     /// `name` is the one in signatures, `target` what an operation's name is behind in `X-Amz-Target`.
-    pub fn new(url: String, name: &'static str, target: &'static str) -> Self {
+    pub(crate) fn new(url: String, name: &'static str, target: &'static str) -> Self {
         Self { http: Client::builder().no_proxy().build().unwrap(), url, name, target }
     }
 
     /// Calls an operation; an error is its body.
-    pub async fn try_call(&self, operation: &str, body: Value) -> Result<Value, Value> {
+    pub(crate) async fn try_call(&self, operation: &str, body: Value) -> Result<Value, Value> {
         // None of these servers looks at the signature; they find the service by its name in it.
         let scope = format!("AKIAIOSFODNN7EXAMPLE/20260101/{REGION}/{}/aws4_request", self.name);
         let authorization = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
@@ -43,7 +43,7 @@ impl Service {
     }
 
     /// Calls an operation that succeeds.
-    pub async fn call(&self, operation: &str, body: Value) -> Value {
+    pub(crate) async fn call(&self, operation: &str, body: Value) -> Value {
         let answer = self.try_call(operation, body).await;
         answer.unwrap_or_else(|error| panic!("{} {operation}: {error}", self.name))
     }

@@ -60,22 +60,22 @@ const WIRED: [&str; 9] = [
 
 /// What was made: resources with their resolved properties, by kind.
 #[derive(Default)]
-pub struct Deployment {
+pub(crate) struct Deployment {
     resources: BTreeMap<String, Vec<Value>>,
     /// The user pool, and the client that people sign in by.
-    pub pool: String,
-    pub client: String,
+    pub(crate) pool: String,
+    pub(crate) client: String,
 }
 
 impl Deployment {
     /// The resolved properties of all resources of a kind.
-    pub fn all(&self, kind: &str) -> &[Value] {
+    pub(crate) fn all(&self, kind: &str) -> &[Value] {
         self.resources.get(kind).map_or(&[], Vec::as_slice)
     }
 }
 
 /// Makes everything.
-pub async fn deploy(stacks: &mut Stacks, servers: &Servers) -> Deployment {
+pub(crate) async fn deploy(stacks: &mut Stacks, servers: &Servers) -> Deployment {
     let mut deployment = Deployment::default();
     for resource in stacks.in_order() {
         let properties = stacks.properties(&resource);
@@ -181,6 +181,6 @@ async fn bucket(servers: &Servers, resource: &Resource, properties: &Value) -> M
 }
 
 /// A string; anything else as JSON.
-pub fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

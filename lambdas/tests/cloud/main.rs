@@ -3,7 +3,7 @@
 //!
 //! | AWS | here |
 //! |---|---|
-//! | DynamoDB and its stream | dynoxide |
+//! | DynamoDB and its stream | dynoxide; where stores fail, behind `weather` |
 //! | Aurora's Data API | PostgreSQL with pgvector behind a stand-in |
 //! | S3 Object Lock | MinIO; moto where there is no Go |
 //! | SQS, Cognito | moto |
@@ -21,7 +21,6 @@
     clippy::print_stdout,
     reason = "tests fail by panicking, and tell what functions have logged"
 )]
-#![allow(clippy::allow_attributes, unreachable_pub, missing_docs, reason = "nobody but these tests sees it")]
 
 mod cloud;
 mod functions;
@@ -32,14 +31,21 @@ mod made;
 mod operator;
 mod servers;
 mod sources;
+mod weather;
 
 use cloud::Cloud;
-use marvain_peers::{Minio, Moto};
+use marvain_peers::{Minio, Moto, Resuming};
 use operator::Operator;
-use serde_json::Value;
-use servers::Buckets;
+use serde_json::{Value, json};
+use servers::{Buckets, DYNAMODB, RDS_DATA, S3};
 use sources::Faults;
-use std::sync::atomic::Ordering;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::Ordering,
+    time::Duration,
+};
+use weather::Fate;
 
 const OWNER: &str = "owner@example.com";
 
@@ -55,6 +61,16 @@ async fn deployed(buckets: Buckets, faults: Faults) -> (Cloud, Operator) {
     (cloud, operator)
 }
 
+/// The demo's steps hold for a satellite of this name, in a space of its own, with so many events in its stream.
+async fn smoke(operator: &Operator, name: &str, events: u32) {
+    let events = events.to_string();
+    let steps = operator.documents(&["smoke", "--satellite", name, "--space", name, "--events", &events]).await;
+    let told = |step: &Value| format!("{} {} ms", step["step"].as_str().unwrap(), step["ms"]);
+    println!("{name}: {}", steps.iter().map(told).collect::<Vec<_>>().join(", "));
+    assert_eq!(steps.len(), 14, "the demo's thirteen, and taking back what was left: {steps:?}");
+    assert!(steps.iter().all(|step| step["ok"] == true), "{steps:?}");
+}
+
 /// The audit log from the bucket alone verifies, and holds at least so many entries.
 async fn verified(operator: &Operator, folder: &str, entries_min: u64) {
     operator.json(&["export", "--out", folder]).await;
@@ -62,6 +78,21 @@ async fn verified(operator: &Operator, folder: &str, entries_min: u64) {
     let trusted = format!("{log}/trusted.checkpoint");
     let report = operator.json(&["audit", "verify", &log, "--trusted", &trusted]).await;
     assert!(report["size"].as_u64().is_some_and(|size| size >= entries_min), "{report}");
+    // And a copy that somebody has changed does not.
+    let tile = largest(&operator.dir.join(&log).join("log/tile/entries")).unwrap();
+    let mut bytes = fs::read(&tile).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&tile, bytes).unwrap();
+    let refused = operator.run(&["audit", "verify", &log, "--trusted", &trusted]).await;
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+}
+
+/// The largest file below a directory: among bundles of entries none that a later one has in it.
+fn largest(dir: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let files = entries.filter_map(|path| if path.is_dir() { largest(&path) } else { Some(path) });
+    files.max_by_key(|path| fs::metadata(path).unwrap().len())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,26 +108,75 @@ async fn a_deployed_hub_does_the_main_job_on_this_machine() {
 
 async fn a_deployed_hub_does_the_main_job(buckets: Buckets) {
     let (cloud, operator) = deployed(buckets, Faults::default()).await;
-    let steps = operator.documents(&["smoke"]).await;
-    let failed: Vec<&Value> = steps.iter().filter(|step| step["ok"] == false).collect();
-    assert!(failed.is_empty(), "{failed:?}");
+    smoke(&operator, "smoke", 30).await;
     cloud.quiet(30).await;
     verified(&operator, "export", 20).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_and_nothing_is_done_twice_when_all_goes_wrong() {
-    let (cloud, operator) =
-        deployed(Buckets::Moto(Moto::start().await), Faults { seed: 7, twice: 3, shuffled: 2, killed: 6 }).await;
+    let (cloud, operator) = deployed(
+        Buckets::Moto(Moto::start().await),
+        Faults { seed: 7, twice: 3, shuffled: 2, killed: 6, stores: false },
+    )
+    .await;
     for round in 0..3 {
-        let name = format!("smoke-{round}");
-        let steps = operator.documents(&["smoke", "--satellite", &name, "--space", &name]).await;
-        assert!(steps.iter().all(|step| step["ok"] != false), "round {round}: {steps:?}");
+        smoke(&operator, &format!("smoke-{round}"), 15).await;
     }
     cloud.quiet(60).await;
     let happened = &cloud.sources.happened;
     assert!(happened.twice.load(Ordering::Relaxed) > 0 && happened.killed.load(Ordering::Relaxed) > 0, "{happened:?}");
     verified(&operator, "export", 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_and_nothing_is_done_twice_when_stores_fail() {
+    let faults = Faults { seed: 11, stores: true, ..Faults::default() };
+    let (cloud, operator) = deployed(Buckets::Moto(Moto::start().await), faults).await;
+    for round in 0..2 {
+        smoke(&operator, &format!("smoke-{round}"), 15).await;
+    }
+    cloud.quiet(120).await;
+    let weather = cloud.weather.as_ref().unwrap();
+    let met = weather.met(DYNAMODB);
+    let all = [
+        Fate::Pass,
+        Fate::Throttled,
+        Fate::Dropped,
+        Fate::AnswerLost,
+        Fate::Failed,
+        Fate::FailedAfter,
+        Fate::Hangs,
+        Fate::Away,
+    ];
+    assert!(all.iter().all(|fate| met.contains_key(fate)), "{met:?}");
+    for store in [RDS_DATA, S3] {
+        let met = weather.met(store);
+        assert!(met.keys().any(|fate| *fate != Fate::Pass), "{store}: {met:?}");
+    }
+    verified(&operator, "export", 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_at_rest_is_waited_for_and_whoever_asks_is_told() {
+    let (cloud, operator) = deployed(Buckets::Moto(Moto::start().await), Faults::default()).await;
+    let database = &cloud.servers.data_api;
+    database.resume_after(usize::MAX, Resuming::Exception);
+    let token = fs::read_to_string(operator.dir.join("token")).unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let question = json!({"text": "where is the spare key?"});
+    let asked = http.post(format!("{}/v1/recall", cloud.gateway.url)).bearer_auth(token).json(&question);
+    let answer = asked.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"3".parse().unwrap()));
+    assert_eq!(answer.json::<Value>().await.unwrap()["error"]["code"], "waking");
+
+    // Longer than the function waits: the command asks again.
+    let wakes = async {
+        tokio::time::sleep(Duration::from_secs(23)).await;
+        database.resume_after(0, Resuming::Exception);
+    };
+    let (found, ()) = tokio::join!(operator.json(&["memory", "recall", "where is the spare key?"]), wakes);
+    assert_eq!(found["items"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

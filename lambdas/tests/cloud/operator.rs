@@ -13,15 +13,15 @@ use std::{
 use tokio::process::Command;
 
 /// The command line, and a folder for what it keeps.
-pub struct Operator {
+pub(crate) struct Operator {
     program: PathBuf,
     environment: Vec<(String, String)>,
-    pub dir: PathBuf,
+    pub(crate) dir: PathBuf,
 }
 
 impl Operator {
     /// One who may do everything in AWS, and has no account in the hub yet.
-    pub fn of(cloud: &Cloud) -> Self {
+    pub(crate) fn of(cloud: &Cloud) -> Self {
         let dir = cloud.dir.path().join("operator");
         fs::create_dir(&dir).unwrap();
         let mut config =
@@ -47,21 +47,21 @@ impl Operator {
     }
 
     /// Asks the hub with this token from now on.
-    pub fn sign_in(&mut self, token: &str) {
+    pub(crate) fn sign_in(&mut self, token: &str) {
         let file = self.dir.join("token");
         private(&file, token);
         self.environment.push(("MARVAIN_CREDENTIAL".to_owned(), file.display().to_string()));
     }
 
     /// Runs a command, whatever comes of it.
-    pub async fn run(&self, args: &[&str]) -> Output {
+    pub(crate) async fn run(&self, args: &[&str]) -> Output {
         let mut command = Command::new(&self.program);
         command.env_clear().envs(self.environment.iter().cloned()).current_dir(&self.dir);
         command.arg("--json").args(args).kill_on_drop(true).output().await.unwrap()
     }
 
     /// Runs a command that succeeds; its documents.
-    pub async fn documents(&self, args: &[&str]) -> Vec<Value> {
+    pub(crate) async fn documents(&self, args: &[&str]) -> Vec<Value> {
         let output = self.run(args).await;
         let (out, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "marvain {}: {}\n{out}\n{errors}", args.join(" "), output.status);
@@ -69,7 +69,7 @@ impl Operator {
     }
 
     /// Runs a command that succeeds; its one document.
-    pub async fn json(&self, args: &[&str]) -> Value {
+    pub(crate) async fn json(&self, args: &[&str]) -> Value {
         let mut lines = self.documents(args).await;
         assert!(lines.len() == 1, "marvain {}: {lines:?}", args.join(" "));
         lines.remove(0)

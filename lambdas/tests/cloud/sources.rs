@@ -5,8 +5,8 @@
 //! impatient.
 
 use crate::{
-    functions::{Functions, region, tell},
-    json::Service,
+    functions::{Functions, tell},
+    json::{REGION, Service},
     made::{Deployment, text},
     servers::Servers,
 };
@@ -28,38 +28,40 @@ const AGAIN_S: u64 = 1;
 /// How long a schedule's minute is, in milliseconds.
 const MINUTE_MS: u64 = 1_000;
 /// How long a queue or a stream that has nothing is left alone, in milliseconds.
-const IDLE_MS: u64 = 50;
+const IDLE_MS: u64 = 150;
 /// How long after its beginning an invocation is killed, in milliseconds.
 const KILL_MS: u64 = 15;
 
 /// What goes wrong, each with a chance of one in so many; 0 for never.
 #[derive(Clone, Copy, Default, Debug)]
-pub struct Faults {
-    pub seed: u64,
+pub(crate) struct Faults {
+    pub(crate) seed: u64,
     /// A batch is delivered once more after it was done with.
-    pub twice: u32,
+    pub(crate) twice: u32,
     /// A batch comes in another order.
-    pub shuffled: u32,
+    pub(crate) shuffled: u32,
     /// The function is killed in the middle.
-    pub killed: u32,
+    pub(crate) killed: u32,
+    /// Stores fail, as `weather` has it: whether they do.
+    pub(crate) stores: bool,
 }
 
 /// How often each has happened.
 #[derive(Default, Debug)]
-pub struct Happened {
-    pub batches: AtomicU64,
-    pub twice: AtomicU64,
-    pub killed: AtomicU64,
+pub(crate) struct Happened {
+    pub(crate) batches: AtomicU64,
+    pub(crate) twice: AtomicU64,
+    pub(crate) killed: AtomicU64,
 }
 
 /// Everything that wakes functions by itself; ends when this is dropped.
-pub struct Sources {
+pub(crate) struct Sources {
     _tasks: JoinSet<()>,
-    pub happened: Arc<Happened>,
+    pub(crate) happened: Arc<Happened>,
 }
 
 impl Sources {
-    pub fn start(deployment: &Deployment, servers: &Servers, functions: &Functions, faults: Faults) -> Self {
+    pub(crate) fn start(deployment: &Deployment, servers: &Servers, functions: &Functions, faults: Faults) -> Self {
         let happened = Arc::new(Happened::default());
         let mut tasks = JoinSet::new();
         for (number, mapping) in deployment.all("AWS::Lambda::EventSourceMapping").iter().enumerate() {
@@ -81,7 +83,15 @@ impl Sources {
             } else {
                 let filters = mapping["FilterCriteria"]["Filters"].as_array().expect("filters").iter();
                 let filters = filters.map(|filter| serde_json::from_str(&text(&filter["Pattern"])).expect("a pattern"));
-                tasks.spawn(stream(servers.streams.clone(), functions.clone(), function, source, filters.collect()));
+                let reader = Reader {
+                    streams: servers.streams.clone(),
+                    functions: functions.clone(),
+                    function,
+                    source,
+                    filters: filters.collect(),
+                    attempts: 1 + mapping["MaximumRetryAttempts"].as_u64().expect("a number of attempts"),
+                };
+                tasks.spawn(reader.run());
             }
         }
         for schedule in deployment.all("AWS::Scheduler::Schedule") {
@@ -187,30 +197,53 @@ impl Poller {
         json!({
             "messageId": message["MessageId"], "receiptHandle": message["ReceiptHandle"], "body": message["Body"],
             "attributes": message["Attributes"], "messageAttributes": {}, "md5OfBody": message["MD5OfBody"],
-            "eventSource": "aws:sqs", "eventSourceARN": self.source, "awsRegion": region(),
+            "eventSource": "aws:sqs", "eventSourceARN": self.source, "awsRegion": REGION,
         })
     }
 }
 
-/// The one shard of the table's stream, from its beginning.
-async fn stream(streams: Service, functions: Functions, function: String, source: String, filters: Vec<Value>) {
-    let described = streams.call("DescribeStream", json!({"StreamArn": source})).await;
-    let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
-    let ask = json!({"StreamArn": source, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
-    let mut place = streams.call("GetShardIterator", ask).await["ShardIterator"].clone();
-    loop {
-        let got = streams.call("GetRecords", json!({"ShardIterator": place, "Limit": 100})).await;
-        place = got["NextShardIterator"].clone();
-        let mut records = got["Records"].as_array().cloned().unwrap_or_default();
-        records.retain(|record| filters.iter().any(|filter| matches(filter, record)));
-        if records.is_empty() {
-            time::sleep(Duration::from_millis(IDLE_MS)).await;
-            continue;
+/// The reader of the one shard of the table's stream, from its beginning.
+struct Reader {
+    streams: Service,
+    functions: Functions,
+    function: String,
+    source: String,
+    filters: Vec<Value>,
+    /// How often a batch is tried.
+    attempts: u64,
+}
+
+impl Reader {
+    async fn run(self) {
+        let described = self.streams.call("DescribeStream", json!({"StreamArn": self.source})).await;
+        let shard = &described["StreamDescription"]["Shards"][0]["ShardId"];
+        let ask = json!({"StreamArn": self.source, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"});
+        let mut place = self.streams.call("GetShardIterator", ask).await["ShardIterator"].clone();
+        loop {
+            let got = self.streams.call("GetRecords", json!({"ShardIterator": place, "Limit": 100})).await;
+            place = got["NextShardIterator"].clone();
+            let mut records = got["Records"].as_array().cloned().unwrap_or_default();
+            records.retain(|record| self.filters.iter().any(|filter| matches(filter, record)));
+            if records.is_empty() {
+                time::sleep(Duration::from_millis(IDLE_MS)).await;
+                continue;
+            }
+            for record in &mut records {
+                record["eventSourceARN"] = self.source.clone().into();
+            }
+            self.work(&json!({"Records": records})).await;
         }
-        for record in &mut records {
-            record["eventSourceARN"] = source.clone().into();
+    }
+
+    async fn work(&self, event: &Value) {
+        for attempt in 0..self.attempts {
+            if attempt > 0 {
+                time::sleep(Duration::from_secs(AGAIN_S)).await;
+            }
+            if matches!(self.functions.invoke(&self.function, event).await.outcome, Outcome::Answer(_)) {
+                return;
+            }
         }
-        functions.invoke(&function, &json!({"Records": records})).await;
     }
 }
 

@@ -5,5 +5,6 @@ mod api;
 mod batch;
 mod hook;
 mod programs;
+mod templates;
 mod upkeep;
 mod world;

@@ -121,7 +121,9 @@ impl Recall for AuroraRecall {
 fn row(doc: RecallDoc) -> Result<String, RecallError> {
     let RecallDoc { memory, tier, content, vector_space, vector, at } = doc;
     if vector.len() > VECTOR_DIMS_MAX || vector.iter().any(|number| !number.is_finite()) {
-        return Err(RecallError(format!("the vector of `{memory}` is too long or holds what is no number").into()));
+        return Err(RecallError::Unavailable(
+            format!("the vector of `{memory}` is too long or holds what is no number").into(),
+        ));
     }
     let space = storable(&vector_space)?;
     // What points nowhere is near to nothing.
@@ -138,7 +140,11 @@ fn is_direction(vector: &[f32]) -> bool {
 
 /// PostgreSQL's text has no NUL.
 fn storable(space: &str) -> Result<&str, RecallError> {
-    if space.contains('\0') { Err(RecallError("the name of a vector space holds a NUL".into())) } else { Ok(space) }
+    if space.contains('\0') {
+        Err(RecallError::Unavailable("the name of a vector space holds a NUL".into()))
+    } else {
+        Ok(space)
+    }
 }
 
 fn bounded(limit: usize, most: usize) -> i64 {
@@ -146,11 +152,14 @@ fn bounded(limit: usize, most: usize) -> i64 {
 }
 
 fn unavailable(error: SqlError) -> RecallError {
-    RecallError(Box::new(error))
+    match error {
+        SqlError::Resuming { .. } => RecallError::Waking(Box::new(error)),
+        _ => RecallError::Unavailable(Box::new(error)),
+    }
 }
 
 fn memory(row: &Row) -> Result<MemoryId, RecallError> {
-    row.text(0).map_err(unavailable)?.parse().map_err(|error| RecallError(Box::new(error)))
+    row.text(0).map_err(unavailable)?.parse().map_err(|error| RecallError::Unavailable(Box::new(error)))
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "scores are f32")]

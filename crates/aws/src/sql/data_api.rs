@@ -1,9 +1,6 @@
 //! Statements by the RDS Data API ("Using RDS Data API" in the Aurora user guide).
 
-use super::{
-    Row, Rows, Sql, SqlError, SqlState, Statement, Value,
-    resume::{Resume, pauses},
-};
+use super::{Row, Rows, Sql, SqlError, SqlState, Statement, Value, resume::Resume};
 use async_trait::async_trait;
 use aws_sdk_rdsdata::{
     Client,
@@ -11,7 +8,7 @@ use aws_sdk_rdsdata::{
     types::{Field, SqlParameter},
 };
 use marvain_hub::port::Cause;
-use std::{error::Error, fmt::Debug};
+use std::{error::Error, fmt::Debug, time::Duration};
 use tokio::sync::watch;
 
 /// Which database, and who may.
@@ -23,6 +20,8 @@ pub struct DataApiSettings {
     pub secret_arn: String,
     /// Name of the database.
     pub database: String,
+    /// Longest that a call waits for a cluster that resumes; [`RESUME_MAX`](super::RESUME_MAX) for whoever has the time.
+    pub resume_max: Duration,
 }
 
 /// The executor over HTTPS.
@@ -35,7 +34,8 @@ pub struct DataApi {
 impl DataApi {
     /// An executor for one database.
     pub fn new(client: Client, settings: DataApiSettings) -> Self {
-        Self { client, settings, resume: Resume::new() }
+        let resume = Resume::new(settings.resume_max);
+        Self { client, settings, resume }
     }
 
     /// The state, to be watched.
@@ -44,7 +44,7 @@ impl DataApi {
     }
 
     async fn run(&self, statement: &Statement, transaction: Option<&str>) -> Result<Rows, SqlError> {
-        let DataApiSettings { cluster_arn, secret_arn, database } = &self.settings;
+        let DataApiSettings { cluster_arn, secret_arn, database, .. } = &self.settings;
         let call = self.client.execute_statement().resource_arn(cluster_arn).secret_arn(secret_arn);
         let call = call.database(database).sql(statement.sql).set_transaction_id(transaction.map(str::to_owned));
         let values = statement.values.iter().map(|(name, value)| parameter(name, value)).collect::<Vec<_>>();
@@ -55,7 +55,7 @@ impl DataApi {
     }
 
     async fn begin(&self) -> Result<String, SqlError> {
-        let DataApiSettings { cluster_arn, secret_arn, database } = &self.settings;
+        let DataApiSettings { cluster_arn, secret_arn, database, .. } = &self.settings;
         let call = self.client.begin_transaction().resource_arn(cluster_arn).secret_arn(secret_arn).database(database);
         let answer = call.send().await.map_err(failed)?;
         answer.transaction_id.ok_or_else(|| SqlError::Unexpected("a transaction without an id".to_owned()))
@@ -76,7 +76,7 @@ impl DataApi {
 #[async_trait]
 impl Sql for DataApi {
     async fn execute(&self, statement: Statement) -> Result<Rows, SqlError> {
-        let mut calling = self.resume.calling(pauses());
+        let mut calling = self.resume.calling();
         loop {
             if let Some(answer) = calling.answer(self.run(&statement, None).await).await {
                 return answer;
@@ -86,7 +86,7 @@ impl Sql for DataApi {
 
     /// One that is abandoned half-way is rolled back by the Data API after three minutes.
     async fn transaction(&self, statements: Vec<Statement>) -> Result<Vec<Rows>, SqlError> {
-        let mut calling = self.resume.calling(pauses());
+        let mut calling = self.resume.calling();
         let transaction = loop {
             if let Some(answer) = calling.answer(self.begin().await).await {
                 break answer?;

@@ -24,7 +24,7 @@ pub use data_api::{DataApi, DataApiSettings};
 pub use direct::{Direct, DirectSettings};
 pub use error::SqlError;
 pub use migrate::{MIGRATIONS, MigrateError, Migrated, Migration, migrate};
-pub use resume::{RESUME_MS_MAX, SqlState};
+pub use resume::{RESUME_MAX, SqlState};
 pub use rows::{Row, Rows};
 pub use statement::{Statement, Value};
 

@@ -10,8 +10,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Longest that a call waits for the cluster to resume, in milliseconds.
-pub const RESUME_MS_MAX: u64 = 60_000;
+/// How long a call waits for the cluster to resume unless somebody has less time.
+pub const RESUME_MAX: Duration = Duration::from_secs(60);
 /// First pause between two attempts, in milliseconds; each is half as long again as the one before.
 const PAUSE_MS_FIRST: u64 = 250;
 /// Longest pause, in milliseconds.
@@ -31,28 +31,37 @@ pub enum SqlState {
 
 /// The state, and who waits because of it.
 #[derive(Debug)]
-pub(super) struct Resume(watch::Sender<SqlState>);
+pub(super) struct Resume {
+    state: watch::Sender<SqlState>,
+    /// Longest that a call waits.
+    longest: Duration,
+}
 
 impl Resume {
-    pub(super) fn new() -> Self {
-        Self(watch::Sender::new(SqlState::Ready))
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { state: watch::Sender::new(SqlState::Ready), longest }
     }
 
     pub(super) fn state(&self) -> SqlState {
-        *self.0.borrow()
+        *self.state.borrow()
     }
 
     pub(super) fn watch(&self) -> watch::Receiver<SqlState> {
-        self.0.subscribe()
+        self.state.subscribe()
+    }
+
+    /// Begins to make a call.
+    pub(super) fn calling(&self) -> Calling<'_, impl Iterator<Item = Duration> + Send + use<>> {
+        self.pausing(pauses(self.longest))
     }
 
     /// Begins to make a call, as often as there are pauses.
-    pub(super) fn calling<P: Iterator<Item = Duration>>(&self, pauses: P) -> Calling<'_, P> {
+    fn pausing<P: Iterator<Item = Duration>>(&self, pauses: P) -> Calling<'_, P> {
         Calling { resume: self, begun: Instant::now(), pauses }
     }
 
     fn is_away(&self, since: Instant) {
-        let changed = self.0.send_if_modified(|state| {
+        let changed = self.state.send_if_modified(|state| {
             let is_new = *state == SqlState::Ready;
             if is_new {
                 *state = SqlState::Resuming { since };
@@ -66,7 +75,7 @@ impl Resume {
 
     fn is_there(&self) {
         let SqlState::Resuming { since } = self.state() else { return };
-        if self.0.send_if_modified(|state| std::mem::replace(state, SqlState::Ready) != SqlState::Ready) {
+        if self.state.send_if_modified(|state| std::mem::replace(state, SqlState::Ready) != SqlState::Ready) {
             tracing::info!(waited_ms = since.elapsed().as_millis(), "the database has resumed");
         }
     }
@@ -91,7 +100,7 @@ impl<P: Iterator<Item = Duration>> Calling<'_, P> {
         };
         self.resume.is_away(self.begun);
         let waited = self.begun.elapsed();
-        let in_time = |pause: &Duration| waited + *pause <= Duration::from_millis(RESUME_MS_MAX);
+        let in_time = |pause: &Duration| waited + *pause <= self.resume.longest;
         let Some(pause) = self.pauses.next().filter(in_time) else {
             return Some(Err(SqlError::Resuming { waited_s: waited.as_secs(), source }));
         };
@@ -100,13 +109,14 @@ impl<P: Iterator<Item = Duration>> Calling<'_, P> {
     }
 }
 
-/// The pauses between attempts: [`RESUME_MS_MAX`] in all.
-pub(super) fn pauses() -> impl Iterator<Item = Duration> + Send {
+/// The pauses between attempts: `longest` in all.
+fn pauses(longest: Duration) -> impl Iterator<Item = Duration> + Send {
     let longer = |pause: &u64| Some((pause * 3 / 2).min(PAUSE_MS_MAX));
-    let mut left = RESUME_MS_MAX;
+    let mut left = longest;
     std::iter::successors(Some(PAUSE_MS_FIRST), longer).map_while(move |pause| {
+        let pause = Duration::from_millis(pause);
         left = left.checked_sub(pause)?;
-        Some(Duration::from_millis(pause))
+        Some(pause)
     })
 }
 
@@ -120,17 +130,17 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_are_as_long_as_was_said_in_all() {
-        let pauses: Vec<u64> = pauses().map(|pause| pause.as_millis() as u64).collect();
+        let pauses: Vec<u64> = pauses(RESUME_MAX).map(|pause| pause.as_millis() as u64).collect();
         assert_eq!(pauses[..5], [250, 375, 562, 843, 1264]);
         assert!(pauses.is_sorted());
         let all: u64 = pauses.iter().sum();
-        assert!(all <= RESUME_MS_MAX && all + PAUSE_MS_MAX > RESUME_MS_MAX, "{all}");
+        assert!(all <= 60_000 && all + PAUSE_MS_MAX > 60_000, "{all}");
     }
 
     #[tokio::test]
     async fn a_call_waits_and_the_state_says_so() {
-        let resume = Resume::new();
-        let mut calling = resume.calling([Duration::ZERO; 9].into_iter());
+        let resume = Resume::new(RESUME_MAX);
+        let mut calling = resume.pausing([Duration::ZERO; 9].into_iter());
         for call in 0..4 {
             assert!(calling.answer(Err::<(), _>(resuming())).await.is_none(), "call {call}");
             assert!(matches!(resume.state(), SqlState::Resuming { .. }), "call {call}");
@@ -141,14 +151,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_cluster_that_does_not_wake_up_is_an_error_in_the_end() {
-        let resume = Resume::new();
-        let mut calling = resume.calling([Duration::ZERO; 2].into_iter());
+        let resume = Resume::new(RESUME_MAX);
+        let mut calling = resume.pausing([Duration::ZERO; 2].into_iter());
         assert!(calling.answer(Err::<(), _>(resuming())).await.is_none());
         assert!(calling.answer(Err::<(), _>(resuming())).await.is_none());
         let error = calling.answer(Err::<(), _>(resuming())).await.unwrap().unwrap_err();
         assert!(matches!(error, SqlError::Resuming { .. }), "{error}");
         assert!(matches!(resume.state(), SqlState::Resuming { .. }), "it still is");
-        let refused = resume.calling(pauses()).answer(Err::<(), _>(SqlError::Refused("no".into()))).await;
+        let refused = resume.calling().answer(Err::<(), _>(SqlError::Refused("no".into()))).await;
         assert!(matches!(refused, Some(Err(SqlError::Refused(_)))));
         assert_eq!(resume.state(), SqlState::Ready, "who refuses is awake");
     }

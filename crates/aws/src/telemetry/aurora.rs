@@ -113,5 +113,8 @@ fn point(row: &Row) -> Result<Point, SqlError> {
 }
 
 fn unavailable(error: SqlError) -> TelemetryError {
-    TelemetryError(Box::new(error))
+    match error {
+        SqlError::Resuming { .. } => TelemetryError::Waking(Box::new(error)),
+        _ => TelemetryError::Unavailable(Box::new(error)),
+    }
 }

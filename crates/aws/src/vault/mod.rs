@@ -91,6 +91,26 @@ impl S3Vault {
         &self.settings
     }
 
+    /// The first `limit` keys that come after `after`, and the place to go on from if there are more.
+    ///
+    /// # Errors
+    /// [`VaultError::Unavailable`], if the bucket cannot be listed.
+    pub async fn page(&self, limit: usize, after: Option<&str>) -> Result<(Vec<String>, Option<String>), VaultError> {
+        let mut keys: Vec<String> = Vec::new();
+        let mut listing = self.listing("", after);
+        while keys.len() <= limit
+            && let Some(page) = listing.next().await?
+        {
+            // Some servers begin with the place itself.
+            let beyond = page.into_iter().map(|first| first.key).filter(|key| after.is_none_or(|after| **key > *after));
+            keys.extend(beyond);
+        }
+        let is_more = keys.len() > limit;
+        keys.truncate(limit);
+        let next = keys.last().filter(|_| is_more).cloned();
+        Ok((keys, next))
+    }
+
     /// Writes a version if there is none; its id.
     ///
     /// The SDK sends a SHA-256 of the body, which S3 compares and keeps: S3 wants a checksum with every locked object (API

@@ -2,7 +2,7 @@
 
 use crate::database::{By, Server};
 use marvain_aws::sql::{Direct, Row, Sql, SqlError, SqlState, Statement, Value};
-use marvain_peers::{Resuming, installed};
+use marvain_peers::Resuming;
 use std::{process::Command, time::Duration};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,14 +95,13 @@ async fn answers_and_rows_are_bounded_as_the_data_api_bounds_them() {
 async fn the_sdk_for_python_is_content_with_the_stand_in() {
     let server = Server::start().await;
     let name = server.postgres.database(None).await;
-    let mut python = Command::new("python3");
+    let mut python = Command::new(marvain_peers::Moto::python());
     python.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/data_api.py"));
     for (variable, _) in std::env::vars_os() {
         if variable.to_string_lossy().starts_with("AWS_") {
             python.env_remove(variable);
         }
     }
-    python.env("PYTHONPATH", installed("boto3", ""));
     python.args([
         server.data_api.url(),
         name,

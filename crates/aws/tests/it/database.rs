@@ -1,7 +1,7 @@
 //! Databases for scenarios, and both executors on them.
 
 use aws_sdk_rdsdata::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use marvain_aws::sql::{self, DataApiSettings, Direct, DirectSettings, MIGRATIONS, Sql};
+use marvain_aws::sql::{self, DataApiSettings, Direct, DirectSettings, MIGRATIONS, RESUME_MAX, Sql};
 use marvain_peers::{DataApi, Postgres};
 use std::sync::Arc;
 
@@ -75,6 +75,7 @@ impl Server {
             cluster_arn: DataApi::CLUSTER_ARN.into(),
             secret_arn: DataApi::SECRET_ARN.into(),
             database: database.into(),
+            resume_max: RESUME_MAX,
         };
         sql::DataApi::new(aws_sdk_rdsdata::Client::from_conf(config.build()), settings)
     }

@@ -66,7 +66,11 @@ async fn an_object_stays_what_it_first_was(bucket: &Bucket) {
         assert!(matches!(other, Err(VaultError::Different(_))), "{key}: {other:?}");
         assert_eq!(vault.put_once(key, key.as_bytes()).await.unwrap(), Put::Same, "{key}");
     }
-    assert_eq!(vault.list("tile/0/00").await.unwrap(), ["tile/0/000", "tile/0/000.p/1", "tile/0/001", "tile/0/002"]);
+    let keys = ["tile/0/000", "tile/0/000.p/1", "tile/0/001", "tile/0/002"].map(str::to_owned);
+    assert_eq!(vault.list("tile/0/00").await.unwrap(), keys);
+    for limit in 1..=5 {
+        paged(&vault, &keys, limit).await;
+    }
 
     let read = BucketLog::new(vault, Handle::current());
     let overlaid = tokio::task::spawn_blocking(move || {
@@ -86,6 +90,22 @@ async fn an_object_stays_what_it_first_was(bucket: &Bucket) {
     assert_eq!(overlaid.await.unwrap(), (expected, 0));
 }
 
+/// All keys come, in pages of `limit`, and the last page says that it is the last.
+async fn paged(vault: &S3Vault, keys: &[String], limit: usize) {
+    let (mut found, mut after, mut pages) = (Vec::new(), None, 0);
+    loop {
+        let (page, next) = vault.page(limit, after.as_deref()).await.unwrap();
+        assert!(page.len() <= limit && (next.is_none() || page.len() == limit), "{page:?}");
+        found.extend(page);
+        pages += 1;
+        match next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!((found.as_slice(), pages), (keys, keys.len().div_ceil(limit)));
+}
+
 #[tokio::test]
 #[ignore = "needs Go: scripts/test --all"]
 async fn a_long_log_is_listed_and_read_page_by_page() {
@@ -99,6 +119,7 @@ async fn a_long_log_is_listed_and_read_page_by_page() {
     let vault = bucket.vault();
     assert_eq!(vault.list("").await.unwrap(), keys);
     assert_eq!(vault.list("checkpoint/000000000000000010").await.unwrap(), keys[1000..1100]);
+    paged(&vault, &keys, 500).await;
 
     let read = BucketLog::new(vault, Handle::current());
     let read = tokio::task::spawn_blocking(move || {

@@ -10,7 +10,7 @@ use crate::{embedded::System, error::CliError};
 use marvain_aws::{
     AuroraRecall, AuroraTelemetry, AwsBus, AwsFleet, DynamoLedger, FleetSettings, KmsSigner, LedgerSettings, LockMode,
     S3Vault, SnsPush, VaultSettings,
-    sql::{DataApi, DataApiSettings, Sql},
+    sql::{DataApi, DataApiSettings, RESUME_MAX, Sql},
 };
 use marvain_domain::{audit::Origin, id::AgentId};
 use marvain_hub::{Hub, Ports, Settings, planner};
@@ -43,6 +43,7 @@ pub(crate) fn database(outputs: &Outputs) -> Result<DataApiSettings, CliError> {
         cluster_arn: output("SqlClusterArn")?,
         secret_arn: output("SqlSecretArn")?,
         database: output("SqlDatabase")?,
+        resume_max: RESUME_MAX,
     })
 }
 

@@ -1,5 +1,5 @@
-//! `marvain smoke`: what any hub must show, shown by a deployed one. A satellite of its own enrols there, remembers, asks, acts,
-//! keeps quiet and is revoked; then what it left is taken back.
+//! `marvain smoke`: what any hub must show, shown by a deployed one, in the demo's steps. A satellite of its own enrols there,
+//! remembers, asks, acts, is away, keeps quiet, is killed and is revoked, and the audit log proves it; then what it left is taken back.
 //!
 //! It asks the hub like its owner, and the broker like any satellite. AWS credentials, where there are some, are for one thing
 //! alone: to delete the claim that it had made, which would pass for the newest one of the household.
@@ -17,7 +17,7 @@ use crate::{
     error::{CliError, Exit},
     globals::{Globals, shown},
     output::note,
-    scene::{self, Pace, Proof, STATE, Saying, Scene, StepError, report::Reporter},
+    scene::{self, Pace, Proof, STATE, Saying, Scene, StepError, report::Reporter, stream},
 };
 use aws_sdk_iot::types::CertificateStatus;
 use clap::Args;
@@ -42,6 +42,9 @@ pub(crate) struct Smoke {
     /// Its space, which is added if there is none, and where privacy mode is turned on for a moment
     #[arg(long, default_value = NAME, value_name = "NAME")]
     space: SpaceId,
+    /// Events in the stream of the step `crash`
+    #[arg(long, default_value_t = 50, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(10..=10_000))]
+    events: u32,
     /// Keep the satellite's files in this directory, which must not be there
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
@@ -72,14 +75,16 @@ pub(super) async fn run(smoke: &Smoke, globals: &Globals) -> Result<(), CliError
             told: format!("Remember that the code word of smoke test {nonce} is plum stone."),
             part: nonce.clone(),
             question: format!("What is the code word of smoke test {nonce}?"),
+            stream: format!("smoke test {nonce}"),
         },
         satellite: None,
         way_in,
         pace: Pace::AWAY,
+        kept_checkpoints: Vec::new(),
     };
     let mut reporter = Reporter::new(globals.json);
     let mut made = None;
-    let held = steps(&mut scene, &mut reporter, &mut made).await;
+    let held = steps(&mut scene, &mut reporter, &mut made, smoke.events).await;
     scene.clear().await;
     // What it left goes whether or not all held.
     let cleaned = reporter.step("remove", remove(&scene, super::target(globals)?, made)).await;
@@ -90,7 +95,7 @@ pub(super) async fn run(smoke: &Smoke, globals: &Globals) -> Result<(), CliError
     }
     match outcome {
         Ok(()) => {
-            reporter.finish(&format!("The space `{}` stays, and satellite `{}` as revoked.", scene.space, scene.id));
+            reporter.finish(&format!("The space `{}` stays, and its satellites, as revoked.", scene.space));
             Ok(())
         }
         Err(step) => {
@@ -103,16 +108,25 @@ pub(super) async fn run(smoke: &Smoke, globals: &Globals) -> Result<(), CliError
     }
 }
 
-async fn steps(scene: &mut Scene, reporter: &mut Reporter, made: &mut Option<String>) -> Result<(), &'static str> {
+async fn steps(
+    scene: &mut Scene,
+    reporter: &mut Reporter,
+    made: &mut Option<String>,
+    events: u32,
+) -> Result<(), &'static str> {
     reporter.step("claim", claim(scene, made)).await?;
+    reporter.step("refuse", scene::refusing::refuse(scene)).await?;
     reporter.step("enrol", enrol(scene)).await?;
     reporter.step("online", scene::enrolment::online(scene)).await?;
     reporter.step("remember", scene::remembering::remember(scene)).await?;
     reporter.step("ask", scene::acting::ask(scene)).await?;
     reporter.step("approve", async { Ok(scene::acting::approved(scene::acting::approve(scene).await?)) }).await?;
     reporter.step("act", scene::acting::act(scene)).await?;
+    reporter.step("offline", scene::offline::offline(scene)).await?;
     reporter.step("privacy", privacy(scene)).await?;
-    reporter.step("revoke", scene::revoke::revoke(scene)).await
+    reporter.step("crash", crash(scene, events)).await?;
+    reporter.step("revoke", scene::revoke::revoke(scene)).await?;
+    reporter.step("audit", scene::auditing::proved(scene)).await
 }
 
 /// The hub hands out a claim, and its satellite may have this name.
@@ -154,18 +168,31 @@ async fn privacy(scene: &mut Scene) -> Proof {
     scene::privacy::proof(&held_back_by, "the satellite")
 }
 
+/// The hub's functions AWS ends as it likes; the satellite is killed here.
+async fn crash(scene: &mut Scene, events: u32) -> Proof {
+    scene.keep_checkpoint().await?;
+    stream::pour(scene, 0..events / 2).await?;
+    stream::some_arrived(scene).await?;
+    stream::kill_satellite(scene).await?;
+    stream::pour(scene, events / 2..events).await?;
+    let proof = stream::all_arrived(scene, events).await?;
+    Ok(format!("{events} events, SIGKILL for the satellite: {proof}"))
+}
+
 /// Takes back what the satellite left: its trust, its memories, the space's privacy, and the claim that was made for it.
 async fn remove(scene: &Scene, target: Target, made: Option<String>) -> Proof {
     let owner = scene.owner()?;
     let mut done = Vec::new();
-    match owner.satellite(&scene.id).await {
-        Ok(info) if info.satellite.status == SatelliteStatus::Active => {
-            owner.revoke_satellite(&scene.id).await?;
-            done.push("satellite revoked".to_owned());
+    for satellite in [&scene.id, &scene::refusing::replayed(scene)?] {
+        match owner.satellite(satellite).await {
+            Ok(info) if info.satellite.status == SatelliteStatus::Active => {
+                owner.revoke_satellite(satellite).await?;
+                done.push(format!("`{satellite}` revoked"));
+            }
+            Ok(_) => done.push(format!("`{satellite}` is revoked")),
+            Err(error) if error.exit() == Exit::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(_) => done.push("satellite is revoked".to_owned()),
-        Err(error) if error.exit() == Exit::NotFound => {}
-        Err(error) => return Err(error.into()),
     }
     let forgotten = forget(scene, &owner).await?;
     done.push(format!("{forgotten} memories forgotten"));
@@ -215,12 +242,15 @@ fn requests(smoke: &Smoke) -> Vec<Step> {
         format!("GET /v1/satellites/{satellite}: it must not be there, or be revoked"),
         format!("POST /v1/spaces {space}, if there is none"),
         "POST /v1/claims".to_owned(),
+        format!("POST /v1/enrolments {satellite}-replayed, which enrols by MQTT, twice in vain, and is revoked"),
         format!("POST /v1/enrolments {satellite}, which then enrols by MQTT, says what is to be remembered, and acts"),
         "POST /v1/memories/…/changes: the candidate is committed".to_owned(),
         "POST /v1/recall".to_owned(),
         "POST /v1/actions/…/approve".to_owned(),
+        "POST /v1/actions: two while the satellite is away, one of them too short".to_owned(),
         format!("PUT /v1/spaces/{space}/privacy on, then off"),
         format!("POST /v1/satellites/{satellite}/revoke"),
+        "GET /v1/audit/entries/…/proof".to_owned(),
         "POST /v1/memories/…/changes: what was remembered is forgotten".to_owned(),
     ]
     .map(Step::ask)

@@ -1,15 +1,21 @@
 //! The client of a running hub's API: finds the hub by its data directory, or is told where it is, asks with a token, reads
 //! typed answers.
 //!
-//! It decides nothing and retries nothing: every refusal is the hub's.
+//! It decides nothing, and asks again only where the hub says that it has done nothing because a database wakes up: every refusal
+//! is the hub's.
 
 mod calls;
 
 use crate::{
     error::{CliError, Exit},
     globals::{Globals, shown},
+    output::progress,
 };
-use marvain_console::{error::ErrorBody, page::List};
+use indicatif::ProgressBar;
+use marvain_console::{
+    error::{ErrorBody, WAKING},
+    page::List,
+};
 use marvain_local::holder;
 use reqwest::{Method, RequestBuilder, Response, Url, redirect};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -18,6 +24,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
+use tokio::time::{self, Instant};
 
 /// Longest that connecting may take, in seconds.
 const CONNECT_TIMEOUT_S: u64 = 5;
@@ -25,6 +32,11 @@ const CONNECT_TIMEOUT_S: u64 = 5;
 const TIMEOUT_S: u64 = marvain_console::REQUEST_TIMEOUT_S + 5;
 /// Longest that verifying or backing up may take, in seconds.
 const LONG_TIMEOUT_S: u64 = marvain_console::LONG_REQUEST_TIMEOUT_S + 5;
+/// Longest that somebody waits for a database that wakes up, in seconds: it takes 15, and 30 or more after a day at rest (Aurora
+/// user guide, "Scaling to Zero ACUs with automatic pause and resume").
+const WAKING_S_MAX: u64 = 120;
+/// How long after being told so the hub is asked again, in seconds.
+const WAKING_PAUSE_S: u64 = 3;
 /// Largest answer in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Most items that are gathered of a list that is asked for as a whole.
@@ -68,6 +80,8 @@ pub(crate) struct Client {
     base: Url,
     token: String,
     place: Place,
+    /// How whoever waits is told.
+    globals: Globals,
 }
 
 /// Nothing to send, or nothing to ask for.
@@ -80,7 +94,7 @@ impl Client {
             let base = api.as_str().trim_end_matches('/');
             let base = Url::parse(&format!("{base}/v1/"));
             let base = base.map_err(|e| CliError::failure("the hub's address is none").because(e))?;
-            return Self::new(base, token.clone(), Place::Remote);
+            return Self::new(base, token.clone(), Place::Remote, globals);
         }
         let data = globals.data_dir()?;
         let file = globals.running_file()?;
@@ -104,10 +118,10 @@ impl Client {
                 .because(e)
                 .hint("ask with a token of your own: `--credential FILE`; an owner makes one by `marvain person token`")
         })?;
-        Self::new(base, token.trim().to_owned(), Place::Data(data))
+        Self::new(base, token.trim().to_owned(), Place::Data(data), globals)
     }
 
-    fn new(base: Url, token: String, place: Place) -> Result<Self, CliError> {
+    fn new(base: Url, token: String, place: Place, globals: &Globals) -> Result<Self, CliError> {
         let http = reqwest::Client::builder().redirect(redirect::Policy::none());
         // Nothing stands between a command and a hub on the same machine.
         let http = if matches!(place, Place::Data(_)) { http.no_proxy() } else { http };
@@ -116,7 +130,7 @@ impl Client {
             .timeout(Duration::from_secs(TIMEOUT_S))
             .build()
             .map_err(|e| CliError::failure("cannot make HTTP requests").because(e))?;
-        Ok(Self { http, base, token, place })
+        Ok(Self { http, base, token, place, globals: globals.clone() })
     }
 
     /// The URL of the path that these segments make, each quoted.
@@ -132,7 +146,29 @@ impl Client {
         Ok(self.http.request(method, self.url(segments)?).bearer_auth(&self.token))
     }
 
-    async fn answer(&self, request: RequestBuilder) -> Result<Vec<u8>, CliError> {
+    /// What the hub answers in the end: as long as a database wakes up it has done nothing, and is asked the same again.
+    async fn answer(&self, mut request: RequestBuilder) -> Result<Vec<u8>, CliError> {
+        let began = Instant::now();
+        let mut shown = None;
+        loop {
+            let again = request.try_clone();
+            match (self.once(request).await, again) {
+                (Err(error), Some(again))
+                    if error.code() == WAKING && began.elapsed() < Duration::from_secs(WAKING_S_MAX) =>
+                {
+                    shown.get_or_insert_with(|| progress::spinner(&self.globals, "the hub's database wakes up"));
+                    time::sleep(Duration::from_secs(WAKING_PAUSE_S)).await;
+                    request = again;
+                }
+                (answer, _) => {
+                    shown.iter().for_each(ProgressBar::finish_and_clear);
+                    return answer;
+                }
+            }
+        }
+    }
+
+    async fn once(&self, request: RequestBuilder) -> Result<Vec<u8>, CliError> {
         let response = request.send().await.map_err(|error| {
             if error.is_connect() {
                 return self.unreachable().because(error.without_url());
@@ -254,7 +290,7 @@ mod tests {
     fn what_is_in_a_path_stays_in_its_segment() {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let base = Url::parse("http://127.0.0.1:1/v1/").unwrap();
-        let client = Client::new(base, String::new(), Place::Remote).unwrap();
+        let client = Client::new(base, String::new(), Place::Remote, &Globals::default()).unwrap();
         let url = client.url(&["queues", "../people?x", "redrive"]).unwrap();
         assert_eq!(url.as_str(), "http://127.0.0.1:1/v1/queues/..%2Fpeople%3Fx/redrive");
     }

@@ -7,6 +7,7 @@ use crate::{
     globals::{Globals, shown},
     output::{Look, Tint, bytes, fields, progress},
 };
+use futures_util::{StreamExt as _, stream};
 use marvain_console::{audit::AUDIT_LIMIT_MAX, page::PageParams};
 use marvain_domain::audit::layout::{Key, KeyError};
 use marvain_local::is_vacant;
@@ -17,6 +18,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// How many objects the hub is asked for at a time.
+const ASKED_AT_A_TIME: usize = 8;
 /// The objects.
 pub(crate) const LOG: &str = "log";
 /// The verifier key.
@@ -75,8 +78,10 @@ pub(crate) async fn export(client: &Client, dir: &Path, globals: &Globals) -> Re
     // Page by page, because a log has no largest number of objects.
     let copied = pages(listed, async |keys| {
         bar.inc_length(keys.len() as u64);
-        for key in keys {
-            exported.bytes += copy(client, &key, &log).await?;
+        let copies = keys.iter().map(|key| copy(client, key, &log));
+        let mut copied = stream::iter(copies).buffer_unordered(ASKED_AT_A_TIME);
+        while let Some(bytes) = copied.next().await {
+            exported.bytes += bytes?;
             exported.objects += 1;
             bar.inc(1);
         }

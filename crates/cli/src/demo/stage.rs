@@ -21,8 +21,6 @@ pub(crate) struct Stage {
     scene: Scene,
     pub(crate) events: u32,
     pub(crate) hub: Option<HubProcess>,
-    /// Signed checkpoints of the audit log that somebody outside has kept, oldest first.
-    pub(crate) kept_checkpoints: Vec<String>,
 }
 
 impl Deref for Stage {
@@ -56,11 +54,13 @@ impl Stage {
                 told: "Remember that the spare key is under the blue pot.".to_owned(),
                 part: "blue pot".to_owned(),
                 question: "Where is the spare key?".to_owned(),
+                stream: "the harvest".to_owned(),
             },
             satellite: None,
             pace: Pace::HERE,
+            kept_checkpoints: Vec::new(),
         };
-        Ok(Self { scene, events, hub: None, kept_checkpoints: Vec::new() })
+        Ok(Self { scene, events, hub: None })
     }
 
     pub(crate) async fn start_hub(&mut self) -> Result<(), StepError> {
@@ -82,13 +82,6 @@ impl Stage {
     /// The way in of somebody else, by a token in a file.
     pub(crate) fn somebody(&self, credential: &Path) -> Result<Client, StepError> {
         Ok(Client::connect(&Globals { credential: Some(credential.to_owned()), ..self.way_in.clone() })?)
-    }
-
-    /// Keeps the newest checkpoint outside of the hub.
-    pub(crate) async fn keep_checkpoint(&mut self) -> Result<(), StepError> {
-        let newest = self.owner()?.audit_checkpoint().await?;
-        self.kept_checkpoints.push(newest.checkpoint.ok_or("the log has no checkpoint")?);
-        Ok(())
     }
 
     /// Ends every process.

@@ -2,9 +2,7 @@
 
 use super::{restore::Restore, system::System};
 use async_trait::async_trait;
-use marvain_console::operations::{
-    BackupInfo, BrokerStats, DeadLetter, LETTER_BYTES_MAX, Operations, QueueInfo, RestoreInfo, Stats,
-};
+use marvain_console::operations::{BackupInfo, BrokerStats, DeadLetter, Operations, QueueInfo, RestoreInfo, Stats};
 use marvain_domain::{
     Timestamp, chain,
     id::{DeliveryId, PersonId},
@@ -69,15 +67,6 @@ fn cursor(after: Option<&str>) -> Result<Option<u64>, RequestError> {
     parsed.map_err(|_| RequestError::Invalid("`after` is no place in this list".to_owned()))
 }
 
-fn shown(body: &[u8]) -> String {
-    let text = String::from_utf8_lossy(body);
-    let mut end = text.len().min(LETTER_BYTES_MAX);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default().to_owned()
-}
-
 #[async_trait]
 impl Operations for LocalOperations {
     async fn queues(&self) -> Result<Vec<QueueInfo>, RequestError> {
@@ -107,7 +96,7 @@ impl Operations for LocalOperations {
             died_at: letter.dead_at,
             attempts: letter.attempts,
             error: letter.error,
-            body: shown(&letter.delivery.body),
+            body: DeadLetter::shown(&letter.delivery.body),
         });
         Ok((letters.collect(), page.next.map(|next| next.to_string())))
     }

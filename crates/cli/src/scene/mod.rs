@@ -1,24 +1,28 @@
-//! What any hub must show, wherever it runs: a satellite enrols, remembers, asks, acts, keeps quiet and is revoked. The
-//! demo plays it on a hub of its own, with more that only a hub at hand can show; `marvain smoke` on a deployed one.
+//! What any hub must show, wherever it runs: a satellite enrols, remembers, asks, acts, is away, keeps quiet and is revoked, and the
+//! audit log has it. The demo plays it on a hub of its own, with more that only a hub at hand can show; `marvain smoke` on a deployed one.
 //!
 //! | file | subject |
 //! |---|---|
 //! | this one | the satellite's directory and process, the way in to the hub, waiting |
 //! | `satellite`, `mqtt` | the satellite as a process; a bare client for what no honest device would do |
-//! | `enrolment`, `remembering`, `acting`, `privacy`, `revoke` | the steps |
+//! | `refusing`, `enrolment`, `remembering`, `acting`, `offline`, `privacy`, `stream`, `revoke`, `auditing` | the steps |
 //! | `report` | how steps are told |
 //!
 //! It uses the hub like anybody else: by its API, and by MQTT with the certificates that the API hands out. It does not know
 //! where the hub runs or keeps what it stores.
 
 pub(crate) mod acting;
+pub(crate) mod auditing;
 pub(crate) mod enrolment;
 pub(crate) mod mqtt;
+pub(crate) mod offline;
 pub(crate) mod privacy;
+pub(crate) mod refusing;
 pub(crate) mod remembering;
 pub(crate) mod report;
 pub(crate) mod revoke;
 pub(crate) mod satellite;
+pub(crate) mod stream;
 
 use crate::{client::Client, globals::Globals};
 use marvain_console::{actions::ActionParams, audit::TailParams};
@@ -55,14 +59,16 @@ pub(crate) struct Pace {
     times: u64,
     /// Longest that presence may take to show a change, in milliseconds, where it depends on nothing but the hub.
     prompt_ms: Option<u64>,
+    /// How long a command lives that is to expire: long enough to be approved and sent, in seconds.
+    short_s: u64,
 }
 
 impl Pace {
     /// On this machine.
-    pub(crate) const HERE: Self = Self { look_ms: 20, times: 1, prompt_ms: Some(1_000) };
+    pub(crate) const HERE: Self = Self { look_ms: 20, times: 1, prompt_ms: Some(1_000), short_s: 1 };
     /// Behind a network, functions that may have to start, and a database that may have to wake.
     #[cfg(feature = "aws")]
-    pub(crate) const AWAY: Self = Self { look_ms: 500, times: 12, prompt_ms: None };
+    pub(crate) const AWAY: Self = Self { look_ms: 500, times: 12, prompt_ms: None, short_s: 20 };
 }
 
 /// What is said to be remembered, and asked for.
@@ -74,6 +80,8 @@ pub(crate) struct Saying {
     pub(crate) part: String,
     /// What is asked.
     pub(crate) question: String,
+    /// What the crates of a stream of events belong to.
+    pub(crate) stream: String,
 }
 
 /// A satellite, its directory, and the way in to its hub.
@@ -87,6 +95,8 @@ pub(crate) struct Scene {
     pub(crate) satellite: Option<SatelliteProcess>,
     pub(crate) way_in: Globals,
     pub(crate) pace: Pace,
+    /// Signed checkpoints of the audit log that somebody outside has kept, oldest first.
+    pub(crate) kept_checkpoints: Vec<String>,
 }
 
 impl Scene {
@@ -122,6 +132,13 @@ impl Scene {
     /// The owner's way in.
     pub(crate) fn owner(&self) -> Result<Client, StepError> {
         Ok(Client::connect(&self.way_in)?)
+    }
+
+    /// Keeps the newest checkpoint outside of the hub.
+    pub(crate) async fn keep_checkpoint(&mut self) -> Result<(), StepError> {
+        let newest = self.owner()?.audit_checkpoint().await?;
+        self.kept_checkpoints.push(newest.checkpoint.ok_or("the log has no checkpoint")?);
+        Ok(())
     }
 
     pub(crate) async fn audit(&self, limit: usize) -> Result<Vec<AuditEntry>, StepError> {

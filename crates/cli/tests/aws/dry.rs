@@ -1,6 +1,6 @@
 //! Dry runs: they say exactly what would be done, by the templates that were built, and ask nobody.
 
-use crate::support::{World, fixture};
+use crate::support::{World, synthesised};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs};
 
@@ -60,7 +60,7 @@ fn deploying_is_asking_cdk_and_cloudformation() {
 /// Stack, name and type of all resources of the templates.
 fn resources() -> BTreeSet<(String, String, String)> {
     let mut resources = BTreeSet::new();
-    for entry in fs::read_dir(fixture()).unwrap() {
+    for entry in fs::read_dir(synthesised()).unwrap() {
         let path = entry.unwrap().path();
         let Some(stack) = path.file_name().unwrap().to_str().unwrap().strip_suffix(".template.json") else { continue };
         let template: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -109,7 +109,8 @@ fn tearing_down_goes_the_other_way_and_names_what_stays() {
     let detached =
         dry["steps"].as_array().unwrap().iter().filter(|step| step["operation"] == "iot:DetachPolicy").count();
     assert_eq!(detached, 2, "claims' and satellites' policies");
-    let retained: Value = serde_json::from_str(&fs::read_to_string(fixture().join("retained.json")).unwrap()).unwrap();
+    let retained: Value =
+        serde_json::from_str(&fs::read_to_string(synthesised().join("retained.json")).unwrap()).unwrap();
     let afterwards: Vec<&str> =
         dry["afterwards"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
     for resource in retained.as_array().unwrap() {

@@ -1,7 +1,7 @@
 //! The commands that build, deploy and operate the hub on AWS: as processes, by the command line alone. What they ask AWS for is
 //! asked of servers that stand for it; a dry run asks nobody.
 //!
-//! `cdk.out` is what `cdk synth` writes, less what the command line does not read.
+//! The templates are those that `scripts/cdk` has synthesised.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

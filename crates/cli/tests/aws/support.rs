@@ -50,9 +50,11 @@ impl World {
         fs::create_dir_all(&assembly).unwrap();
         fs::create_dir(dir.path().join("home")).unwrap();
         fs::write(dir.path().join("tree/cdk/cdk.json"), "{}").unwrap();
-        for entry in fs::read_dir(fixture()).unwrap() {
-            let entry = entry.unwrap();
-            fs::copy(entry.path(), assembly.join(entry.file_name())).unwrap();
+        for entry in fs::read_dir(synthesised()).unwrap().map(Result::unwrap) {
+            // Assets, which are folders, nobody here looks at.
+            if entry.file_type().unwrap().is_file() {
+                fs::copy(entry.path(), assembly.join(entry.file_name())).unwrap();
+            }
         }
         Self { dir, variables: Vec::new() }
     }
@@ -115,7 +117,9 @@ impl World {
     }
 }
 
-/// What `cdk synth` has written.
-pub(crate) fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/cdk.out")
+/// What `scripts/cdk` has synthesised for the stage `dev`.
+pub(crate) fn synthesised() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../cdk/out/synth/dev");
+    assert!(folder.exists(), "{} is missing: `scripts/cdk` makes it", folder.display());
+    folder
 }

@@ -32,7 +32,7 @@ use crate::{
     changes::Changes,
     deliver::{CONFLICTS_MAX, StepError},
     hub::Hub,
-    port::{Cause, Committed, LedgerError, SignerError},
+    port::{Cause, Committed, LedgerError, RecallError, SignerError, TelemetryError},
 };
 use marvain_domain::{
     Principal, Timestamp,
@@ -95,6 +95,9 @@ pub enum RequestError {
     /// It cannot be done now; it may be later.
     #[error("the hub cannot do this now")]
     Unavailable(#[source] Cause),
+    /// What it takes was at rest and wakes up: it can be done within a minute or so. Nothing was done.
+    #[error("the hub's memory was at rest and wakes up")]
+    Waking(#[source] Cause),
 }
 
 fn reasons(policies: &[String]) -> String {
@@ -123,6 +126,8 @@ impl From<StepError> for RequestError {
         match error {
             StepError::Reject(why) => Self::Invalid(why),
             StepError::Ledger(e) => e.into(),
+            StepError::Recall(e @ RecallError::Waking(_)) => Self::Waking(Box::new(e)),
+            StepError::Telemetry(e @ TelemetryError::Waking(_)) => Self::Waking(Box::new(e)),
             StepError::Recall(e) => Self::Unavailable(Box::new(e)),
             StepError::Model(e) => Self::Unavailable(Box::new(e)),
             StepError::Telemetry(e) => Self::Unavailable(Box::new(e)),

@@ -50,8 +50,14 @@ pub struct Hit {
 
 /// Why recall did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("recall cannot be reached or written now")]
-pub struct RecallError(#[source] pub Cause);
+pub enum RecallError {
+    /// It is not there, or refuses.
+    #[error("recall cannot be reached or written now")]
+    Unavailable(#[source] Cause),
+    /// It was at rest and wakes up: it answers within a minute or so. Nothing was done.
+    #[error("recall was at rest and wakes up")]
+    Waking(#[source] Cause),
+}
 
 /// Memories as vectors and text.
 #[async_trait]

@@ -91,8 +91,14 @@ pub struct Point {
 
 /// Why telemetry did not answer.
 #[derive(Debug, thiserror::Error)]
-#[error("telemetry cannot be reached or written now")]
-pub struct TelemetryError(#[source] pub Cause);
+pub enum TelemetryError {
+    /// It is not there, or refuses.
+    #[error("telemetry cannot be reached or written now")]
+    Unavailable(#[source] Cause),
+    /// It was at rest and wakes up: it answers within a minute or so. Nothing was done.
+    #[error("telemetry was at rest and wakes up")]
+    Waking(#[source] Cause),
+}
 
 /// Readings over time.
 #[async_trait]

@@ -71,7 +71,7 @@ impl Recall for SqliteRecall {
     async fn upsert(&self, docs: Vec<RecallDoc>) -> Result<(), RecallError> {
         if let Some(doc) = docs.iter().find(|doc| !is_vector(&doc.vector)) {
             let what = format!("the vector of `{}` is too long or holds what is no number", doc.memory);
-            return Err(RecallError(what.into()));
+            return Err(RecallError::Unavailable(what.into()));
         }
         self.write(move |connection| docs.into_iter().map(|doc| put(connection, doc)).collect()).await
     }
@@ -121,11 +121,11 @@ impl Recall for SqliteRecall {
 }
 
 fn unavailable(error: StoreError) -> RecallError {
-    RecallError(Box::new(error))
+    RecallError::Unavailable(Box::new(error))
 }
 
 fn parse(id: &str) -> Result<MemoryId, RecallError> {
-    id.parse().map_err(|error| RecallError(Box::new(error)))
+    id.parse().map_err(|error| RecallError::Unavailable(Box::new(error)))
 }
 
 /// Both signals, each with as many memories as the query asks for, as if there were no other.

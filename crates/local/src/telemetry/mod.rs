@@ -80,7 +80,7 @@ impl Telemetry for SqliteTelemetry {
 }
 
 fn unavailable(error: StoreError) -> TelemetryError {
-    TelemetryError(Box::new(error))
+    TelemetryError::Unavailable(Box::new(error))
 }
 
 fn append(connection: &Connection, samples: &[Sample]) -> Result<(), StoreError> {

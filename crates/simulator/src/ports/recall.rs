@@ -27,7 +27,7 @@ impl SimRecall {
     async fn reach(&self) -> Result<(), RecallError> {
         self.shared.boundary().await;
         if self.shared.strikes(|weather| weather.recall_down) {
-            return Err(RecallError(simulated("away")));
+            return Err(RecallError::Unavailable(simulated("away")));
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ impl SimTelemetry {
     async fn reach(&self) -> Result<(), TelemetryError> {
         self.shared.boundary().await;
         if self.shared.strikes(|weather| weather.telemetry_down) {
-            return Err(TelemetryError(simulated("away")));
+            return Err(TelemetryError::Unavailable(simulated("away")));
         }
         Ok(())
     }

@@ -49,11 +49,11 @@ impl Timestream {
 #[async_trait]
 impl Telemetry for Timestream {
     async fn append(&self, samples: Vec<Sample>) -> Result<(), TelemetryError> {
-        write::append(&self.write, &self.source, &samples).await.map_err(TelemetryError)
+        write::append(&self.write, &self.source, &samples).await.map_err(TelemetryError::Unavailable)
     }
 
     async fn series(&self, query: &SeriesQuery) -> Result<Vec<Point>, TelemetryError> {
-        query::series(&self.query, &self.source, query).await.map_err(TelemetryError)
+        query::series(&self.query, &self.source, query).await.map_err(TelemetryError::Unavailable)
     }
 
     /// The table's retention drops what is old.

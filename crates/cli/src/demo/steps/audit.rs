@@ -3,7 +3,7 @@
 use crate::{
     audit_files::FileObjects,
     demo::stage::Stage,
-    scene::{Proof, StepError},
+    scene::{Proof, StepError, auditing},
 };
 use marvain_domain::{
     Timestamp,
@@ -23,20 +23,10 @@ use std::{
 };
 
 pub(crate) async fn audit(stage: &mut Stage) -> Proof {
-    let owner = stage.owner()?;
-    let sealed = async || {
-        let status = owner.status().await?;
-        Ok((status.audit_waiting == 0).then_some(()))
-    };
-    stage.until("everything to be sealed", 15, sealed).await?;
-    stage.keep_checkpoint().await?;
-    let verifier_key = owner.audit_checkpoint().await?.verifier_key;
+    let (verifier, trusted) = auditing::sealed(stage).await?;
     // From here on there is no hub: only files.
     stage.hub.take().ok_or("no hub runs")?.stop().await?;
     let log = stage.path("hub").join("vault");
-    let verifier = Verifier::parse(&verifier_key)?;
-    let kept = stage.kept_checkpoints.iter().map(|checkpoint| verifier.verify(checkpoint.as_bytes()));
-    let trusted: Vec<Checkpoint> = kept.collect::<Result<_, _>>()?;
     let report = check(&log, &verifier, &trusted)?;
     if !report.is_intact() {
         return Err(format!("the log is not intact: {:?}", report.findings).into());
