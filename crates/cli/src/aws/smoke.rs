@@ -132,16 +132,17 @@ async fn steps(
 /// The hub hands out a claim, and its satellite may have this name.
 async fn claim(scene: &mut Scene, made: &mut Option<String>) -> Proof {
     let owner = scene.owner()?;
-    match owner.satellite(&scene.id).await {
-        Ok(info) if info.satellite.status == SatelliteStatus::Active => {
-            let name = &scene.id;
-            return Err(
-                format!("there is a satellite `{name}` that is trusted: use another name, `--satellite`").into()
-            );
+    for name in [&scene.id, &scene::refusing::replayed(scene)?] {
+        match owner.satellite(name).await {
+            Ok(info) if info.satellite.status == SatelliteStatus::Active => {
+                return Err(
+                    format!("there is a satellite `{name}` that is trusted: use another name, `--satellite`").into()
+                );
+            }
+            Ok(_) => {}
+            Err(error) if error.exit() == Exit::NotFound => {}
+            Err(error) => return Err(error.into()),
         }
-        Ok(_) => {}
-        Err(error) if error.exit() == Exit::NotFound => {}
-        Err(error) => return Err(error.into()),
     }
     let spaces = whole(async |after| owner.spaces(&PageParams { limit: None, after }).await).await?;
     if !spaces.iter().any(|space| space.id == scene.space) {
