@@ -24,6 +24,7 @@ use std::{sync::Arc, time::Duration};
 
 /// AWS's own variable for another endpoint of the IoT data plane ("Service-specific endpoints").
 const IOT_DATA_ENDPOINT: &str = "AWS_ENDPOINT_URL_IOT_DATA_PLANE";
+const TIMESTREAM_ENDPOINT: &str = "AWS_ENDPOINT_URL_TIMESTREAM_WRITE";
 /// Seconds of a day.
 const DAY_S: u64 = 24 * 3600;
 /// How long somebody who waits for an answer waits for the database to resume: API Gateway gives up after 30 s. It is told that
@@ -31,8 +32,8 @@ const DAY_S: u64 = 24 * 3600;
 const RESUME_MAX_API: Duration = Duration::from_secs(20);
 /// How long a connection may take to be there, in milliseconds.
 const CONNECT_MS: u64 = 1_000;
-/// How long a service may take to answer, in milliseconds: what has not answered by then is asked again while there is time, the
-/// ledger by a limit of its own.
+/// How long a service may take to answer, in milliseconds: what has not answered by then is asked again while there is time.
+/// The ledger, the Data API and Timestream have limits of their own.
 const ATTEMPT_MS: u64 = 4_000;
 
 /// Why a function has no hub.
@@ -163,8 +164,10 @@ fn telemetry(settings: &Settings, aws: &SdkConfig, sql: Arc<dyn Sql>) -> Result<
         Telemetry::Timestream { database, table } => {
             let write = aws_sdk_timestreamwrite::Client::new(aws);
             let query = aws_sdk_timestreamquery::Client::new(aws);
-            let names = TimestreamSettings { database: database.clone(), table: table.clone() };
-            Arc::new(Timestream::new(write, query, &names).map_err(ComposeError::Timestream)?)
+            // What AWS's own configuration says has its place already.
+            let discover = std::env::var_os(TIMESTREAM_ENDPOINT).is_none();
+            let table = TimestreamSettings { database: database.clone(), table: table.clone(), discover };
+            Arc::new(Timestream::new(write, query, &table).map_err(ComposeError::Timestream)?)
         }
     })
 }

@@ -3,6 +3,7 @@
 //! Shapes, limits and errors are those of the API reference ("GetPublicKey", "Sign"); boto3, which has AWS's own model of them,
 //! is content. Keys are real. It checks no request signature and no key policy, and keys have neither rotation nor aliases.
 
+use crate::Serving;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -13,8 +14,7 @@ use axum::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use ed25519_dalek::{Signer as _, SigningKey};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
-use tokio::{net::TcpListener, task::JoinHandle};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Longest message, in bytes (API reference of `Sign`).
 const MESSAGE_BYTES_MAX: usize = 4096;
@@ -26,10 +26,7 @@ type Keys = BTreeMap<String, SigningKey>;
 type Refusal = (StatusCode, Json<Value>);
 
 /// A KMS with some keys, which runs until this is dropped.
-pub struct Kms {
-    port: u16,
-    task: JoinHandle<()>,
-}
+pub struct Kms(Serving);
 
 impl Kms {
     /// Starts one with these keys, by id, from their seeds.
@@ -38,22 +35,12 @@ impl Kms {
     /// If there is no free port.
     pub async fn start(keys: &[(&str, [u8; 32])]) -> Self {
         let keys: Keys = keys.iter().map(|(id, seed)| ((*id).to_owned(), SigningKey::from_bytes(seed))).collect();
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let port = listener.local_addr().expect("a bound address").port();
-        let router = Router::new().route("/", post(answer)).with_state(Arc::new(keys));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.expect("a listener") });
-        Self { port, task }
+        Self(Serving::start(Router::new().route("/", post(answer)).with_state(Arc::new(keys))).await)
     }
 
     /// Its endpoint.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Kms {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.0.url()
     }
 }
 

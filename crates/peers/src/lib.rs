@@ -24,6 +24,7 @@ mod minio;
 mod moto;
 mod postgres;
 mod process;
+mod serving;
 mod timestream;
 mod tls_front;
 
@@ -36,4 +37,5 @@ pub use minio::Minio;
 pub use moto::Moto;
 pub use postgres::Postgres;
 pub use process::{Process, free_port, installed};
+pub use serving::Serving;
 pub use timestream::Timestream;

@@ -6,7 +6,7 @@
 //! own dialect does otherwise, it cannot show. What it does not do: signatures, common attributes, single-measure records, retention other
 //! than a limit that tests set, magnetic store.
 
-use crate::Postgres;
+use crate::{Postgres, Serving};
 use axum::{
     Json, Router,
     body::Bytes,
@@ -16,14 +16,11 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use std::{
-    net::Ipv4Addr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
-use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle};
+use tokio::sync::Mutex;
 use tokio_postgres::{Client, Row, types::Type};
 
 /// Most records of a call.
@@ -34,8 +31,7 @@ const PAGE_ROWS: usize = 300;
 /// The stand-in, with one table; gone when it is dropped.
 pub struct Timestream {
     shared: Arc<Shared>,
-    port: u16,
-    task: JoinHandle<()>,
+    serving: Serving,
     _postgres: Arc<Postgres>,
 }
 
@@ -82,21 +78,18 @@ impl Timestream {
             Self::TABLE
         );
         client.batch_execute(&tables).await.expect("tables");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let port = listener.local_addr().expect("a bound address").port();
         let shared = Arc::new(Shared {
             client: Mutex::new(client),
             not_before_ms: AtomicU64::new(0),
             writes: AtomicUsize::new(0),
         });
         let router = Router::new().fallback(post(call)).with_state(shared.clone());
-        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        Self { shared, port, task, _postgres: postgres }
+        Self { shared, serving: Serving::start(router).await, _postgres: postgres }
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.serving.url()
     }
 
     /// Rejects what is older, as outside of the table's retention.
@@ -107,12 +100,6 @@ impl Timestream {
     /// Calls of `WriteRecords` so far.
     pub fn writes(&self) -> usize {
         self.shared.writes.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Timestream {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

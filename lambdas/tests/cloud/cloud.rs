@@ -70,7 +70,7 @@ impl Cloud {
         let gateway = Gateway::start(&deployment, &functions, STACK, servers.jwks(&deployment.pool)).await;
         let sources = Sources::start(&deployment, &servers, &functions, faults);
         let mut outputs = stacks.outputs();
-        outputs.insert("ApiUrl".to_owned(), gateway.url.clone());
+        outputs.insert("ApiUrl".to_owned(), gateway.url());
         Self {
             sources,
             gateway,

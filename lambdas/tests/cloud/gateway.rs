@@ -18,18 +18,15 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
+use marvain_peers::Serving;
 use serde_json::{Map, Value, json};
 use std::{
     sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
 
 /// The gateway, until this is dropped.
-pub(crate) struct Gateway {
-    pub(crate) url: String,
-    task: JoinHandle<()>,
-}
+pub(crate) struct Gateway(Serving);
 
 struct Shared {
     functions: Functions,
@@ -60,17 +57,11 @@ impl Gateway {
             audience: text(&configured["Audience"][0]),
             jwks,
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(handle).with_state(Arc::new(shared));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, task }
+        Self(Serving::start(Router::new().fallback(handle).with_state(Arc::new(shared))).await)
     }
-}
 
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        self.task.abort();
+    pub(crate) fn url(&self) -> String {
+        self.0.url()
     }
 }
 

@@ -168,7 +168,7 @@ async fn a_database_at_rest_is_waited_for_and_whoever_asks_is_told() {
     let token = fs::read_to_string(operator.dir.join("token")).unwrap();
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let question = json!({"text": "where is the spare key?"});
-    let asked = http.post(format!("{}/v1/recall", cloud.gateway.url)).bearer_auth(token).json(&question);
+    let asked = http.post(format!("{}/v1/recall", cloud.gateway.url())).bearer_auth(token).json(&question);
     let answer = asked.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), &answer.headers()["retry-after"]), (503, &"3".parse().unwrap()));
     assert_eq!(answer.json::<Value>().await.unwrap()["error"]["code"], "waking");
@@ -187,7 +187,7 @@ async fn the_gateway_lets_nobody_in_without_a_token() {
     let cloud = Cloud::start(Buckets::Moto(Moto::start().await), Faults::default()).await;
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let status = async |path: &str, token: &str| {
-        let request = http.get(format!("{}{path}", cloud.gateway.url)).bearer_auth(token);
+        let request = http.get(format!("{}{path}", cloud.gateway.url())).bearer_auth(token);
         request.send().await.unwrap().status().as_u16()
     };
     assert_eq!(status("/v1/health", "").await, 200);

@@ -12,6 +12,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
+use marvain_peers::Serving;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use reqwest::Client;
 use std::{
@@ -19,7 +20,6 @@ use std::{
     future::pending,
     sync::{Arc, Mutex},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
 
 /// How many requests fail in a row when a store is away: more than any client tries again at once.
 const AWAY: u32 = 12;
@@ -94,9 +94,9 @@ impl Weather {
     /// Where the stores are for a function.
     pub(crate) fn endpoints(&self, function: &str) -> Vec<(String, String)> {
         if matches!(function, "api" | "provisioning-hook") {
-            return vec![endpoint(DYNAMODB, self.mild.url.clone())];
+            return vec![endpoint(DYNAMODB, self.mild.serving.url())];
         }
-        self.foul.iter().map(|(service, front)| endpoint(service, front.url.clone())).collect()
+        self.foul.iter().map(|(service, front)| endpoint(service, front.serving.url())).collect()
     }
 
     /// How often each fate was met, of a store and of whoever is invoked again.
@@ -108,9 +108,8 @@ impl Weather {
 
 /// What is before a store, until this is dropped.
 struct Front {
-    url: String,
+    serving: Serving,
     met: Met,
-    task: JoinHandle<()>,
 }
 
 struct Shared {
@@ -134,17 +133,7 @@ impl Front {
             dice: Mutex::new((StdRng::seed_from_u64(seed), 0)),
             met: met.clone(),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let router = Router::new().fallback(handle).with_state(Arc::new(shared));
-        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url, met, task }
-    }
-}
-
-impl Drop for Front {
-    fn drop(&mut self) {
-        self.task.abort();
+        Self { serving: Serving::start(Router::new().fallback(handle).with_state(Arc::new(shared))).await, met }
     }
 }
 

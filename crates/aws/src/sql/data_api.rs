@@ -4,12 +4,17 @@ use super::{Row, Rows, Sql, SqlError, SqlState, Statement, Value, resume::Resume
 use async_trait::async_trait;
 use aws_sdk_rdsdata::{
     Client,
+    config::timeout::TimeoutConfig,
     error::{ProvideErrorMetadata, SdkError},
     types::{Field, SqlParameter},
 };
 use marvain_hub::port::Cause;
 use std::{error::Error, fmt::Debug, time::Duration};
 use tokio::sync::watch;
+
+/// How long a call may take, in seconds: the Data API gives up after 45, and a client is to wait for at least a minute
+/// ("Controlling Data API timeout behavior"), so that nobody takes what is done for what is not.
+const CALL_S: u64 = 60;
 
 /// Which database, and who may.
 #[derive(Clone, Debug)]
@@ -32,8 +37,10 @@ pub struct DataApi {
 }
 
 impl DataApi {
-    /// An executor for one database.
+    /// An executor for one database. The client's limit for an attempt is replaced by the Data API's.
     pub fn new(client: Client, settings: DataApiSettings) -> Self {
+        let patience = TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(CALL_S)).build();
+        let client = Client::from_conf(client.config().to_builder().timeout_config(patience).build());
         let resume = Resume::new(settings.resume_max);
         Self { client, settings, resume }
     }

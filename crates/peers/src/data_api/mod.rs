@@ -9,21 +9,19 @@ mod answer;
 mod names;
 mod value;
 
-use crate::Postgres;
+use crate::{Postgres, Serving};
 use answer::{Answer, Refusal, bad_request};
 use axum::{Router, body::Bytes, extract::State, http::Uri, routing::post};
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 use std::{
     collections::HashMap,
-    net::Ipv4Addr,
     pin::pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
-use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_postgres::Client;
 
 /// Largest request body, in bytes.
@@ -45,8 +43,7 @@ pub enum Resuming {
 /// The stand-in; gone when it is dropped.
 pub struct DataApi {
     shared: Arc<Shared>,
-    port: u16,
-    task: JoinHandle<()>,
+    serving: Serving,
 }
 
 struct Shared {
@@ -69,8 +66,6 @@ impl DataApi {
     /// # Panics
     /// If there is no port for it.
     pub async fn start(postgres: Arc<Postgres>) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let port = listener.local_addr().expect("a bound address").port();
         let shared = Arc::new(Shared {
             postgres,
             idle: Mutex::default(),
@@ -80,13 +75,12 @@ impl DataApi {
             resuming: Mutex::new((0, Resuming::Exception)),
         });
         let router = Router::new().fallback(post(call)).with_state(shared.clone());
-        let task = tokio::spawn(async move { drop(axum::serve(listener, router).await) });
-        Self { shared, port, task }
+        Self { shared, serving: Serving::start(router).await }
     }
 
     /// Where it listens.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.serving.url()
     }
 
     /// Answers the next `calls` calls as a cluster that resumes.
@@ -108,12 +102,6 @@ impl DataApi {
     /// If a call has panicked.
     pub fn transactions(&self) -> usize {
         self.shared.transactions.lock().unwrap().len()
-    }
-}
-
-impl Drop for DataApi {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -1,6 +1,7 @@
 //! The four endpoints of the runtime API, for one instance (AWS Lambda, "Using the Lambda runtime API for custom runtimes").
 
 use super::{FunctionError, Outcome};
+use crate::Serving;
 use axum::{
     Json, Router,
     body::Bytes,
@@ -11,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
 /// Largest answer, in bytes (AWS Lambda, "Lambda quotas": invocation payload).
 const ANSWER_BYTES_MAX: usize = 6 * 1024 * 1024;
@@ -46,8 +47,8 @@ pub(super) struct Doing {
 pub(super) struct Api(Arc<watch::Sender<Doing>>);
 
 impl Api {
-    /// Serves it; says where.
-    pub(super) async fn serve() -> (Self, String, tokio::task::JoinHandle<()>) {
+    /// Serves it.
+    pub(super) async fn serve() -> (Self, Serving) {
         let api = Self(Arc::new(watch::Sender::new(Doing::default())));
         let router = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
@@ -56,10 +57,7 @@ impl Api {
             .route("/2018-06-01/runtime/init/error", post(init_error))
             .layer(DefaultBodyLimit::max(ANSWER_BYTES_MAX))
             .with_state(api.clone());
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("a bound address").to_string();
-        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
-        (api, address, server)
+        (api, Serving::start(router).await)
     }
 
     pub(super) fn give(&self, event: Event) {

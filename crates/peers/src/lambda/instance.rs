@@ -4,6 +4,7 @@ use super::{
     Function, FunctionError, Invocation, Outcome,
     api::{Api, Event},
 };
+use crate::Serving;
 use bytes::Bytes;
 use std::{
     fs::{self, File},
@@ -15,7 +16,6 @@ use std::{
 use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
-    task::JoinHandle,
     time,
 };
 
@@ -32,7 +32,7 @@ static REQUESTS: AtomicU64 = AtomicU64::new(1);
 pub(super) struct Instance {
     child: Child,
     api: Api,
-    server: JoinHandle<()>,
+    _serving: Serving,
     dir: TempDir,
     /// How much of the log was told.
     told: usize,
@@ -42,14 +42,14 @@ impl Drop for Instance {
     fn drop(&mut self) {
         // It may have ended by itself; Tokio reaps it.
         drop(self.child.start_kill());
-        self.server.abort();
     }
 }
 
 impl Instance {
     /// Starts one, and says how long that took; or the invocation that failed because it does not start.
     pub(super) async fn start(function: &Function, number: u64) -> Result<(Self, Duration), Box<Invocation>> {
-        let (api, address, server) = Api::serve().await;
+        let (api, serving) = Api::serve().await;
+        let address = serving.address().to_string();
         let dir = TempDir::with_prefix("marvain-lambda-").expect("a folder for an instance");
         let log = File::create(dir.path().join("log")).expect("a log for an instance");
         let errors = log.try_clone().expect("a log for an instance");
@@ -60,7 +60,7 @@ impl Instance {
         command.envs(function.environment.iter().map(|(name, value)| (name, value)));
         let began = Instant::now();
         let child = command.spawn().unwrap_or_else(|error| panic!("{} does not start: {error}", function.name));
-        let mut instance = Self { child, api, server, dir, told: 0 };
+        let mut instance = Self { child, api, _serving: serving, dir, told: 0 };
         let api = instance.api.clone();
         let failed = tokio::select! {
             biased;

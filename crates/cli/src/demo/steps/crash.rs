@@ -16,6 +16,7 @@ pub(crate) async fn crash(stage: &mut Stage) -> Proof {
     some_arrived(stage).await?;
     stage.kill_hub().await?;
     pour(stage, events / 3..events * 2 / 3).await?;
+    some_arrived(stage).await?;
     kill_satellite(stage).await?;
     pour(stage, events * 2 / 3..events).await?;
     let proof = all_arrived(stage, events).await?;
