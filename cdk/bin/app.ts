@@ -11,12 +11,12 @@ import { retained, type Template } from '../lib/retained';
 import { settings } from '../lib/settings';
 
 const app = new App();
-// Where Cargo builds, and so where `scripts/package` puts the programs.
+// Where Cargo builds, and so where `scripts/package` puts the program.
 const target = process.env.CARGO_TARGET_DIR;
-const zips = target && resolve(ROOT, target, 'lambdas');
+const program = target && resolve(ROOT, target, 'lambdas.zip');
 build(
   app,
-  settings(name => app.node.tryGetContext(name) ?? (name === 'zips' ? zips : undefined)),
+  settings(name => app.node.tryGetContext(name) ?? (name === 'program' ? program : undefined)),
 );
 const assembly = app.synth();
 const list = assembly.stacks.flatMap(stack => retained(stack.stackName, stack.template as Template));

@@ -130,14 +130,14 @@ function ruleErrors(queue: string, names: Names): AlarmSpec {
 function ofFunction(spec: FunctionSpec, names: Names, prod: boolean): AlarmSpec[] {
   const common = {
     namespace: 'AWS/Lambda',
-    dimensions: { FunctionName: names.function(spec.bin) },
+    dimensions: { FunctionName: names.function(spec.name) },
     ...FIVE,
   };
   const errors: AlarmSpec = {
     ...common,
-    name: `${spec.bin}-errors`,
+    name: `${spec.name}-errors`,
     runbook: 'function-errors',
-    about: `\`${spec.bin}\` fails as a whole: it crashes, times out, or cannot be set up. Read its log.`,
+    about: `\`${spec.name}\` fails as a whole: it crashes, times out, or cannot be set up. Read its log.`,
     metric: 'Errors',
     statistic: 'Sum',
     periods: 2,
@@ -146,18 +146,18 @@ function ofFunction(spec: FunctionSpec, names: Names, prod: boolean): AlarmSpec[
   if (!prod) return [errors];
   const throttles: AlarmSpec = {
     ...common,
-    name: `${spec.bin}-throttles`,
+    name: `${spec.name}-throttles`,
     runbook: 'function-throttles',
-    about: `\`${spec.bin}\` is throttled. Look at the account's concurrent executions; ask for a higher quota.`,
+    about: `\`${spec.name}\` is throttled. Look at the account's concurrent executions; ask for a higher quota.`,
     metric: 'Throttles',
     statistic: 'Sum',
     threshold: 1,
   };
   const slow: AlarmSpec = {
     ...common,
-    name: `${spec.bin}-slow`,
+    name: `${spec.name}-slow`,
     runbook: 'function-duration',
-    about: `\`${spec.bin}\` takes most of its ${spec.timeoutS} s. See in its trace what it waits for.`,
+    about: `\`${spec.name}\` takes most of its ${spec.timeoutS} s. See in its trace what it waits for.`,
     metric: 'Duration',
     statistic: 'Maximum',
     threshold: spec.timeoutS * 1000 * DURATION_PART,
@@ -181,9 +181,9 @@ function ruleFailures(rule: string): AlarmSpec {
 }
 
 function ofTheHub(names: Names): AlarmSpec[] {
-  const own = (bin: string) => ({
+  const own = (name: string) => ({
     namespace: METRICS.namespace,
-    dimensions: { [METRICS.dimension]: bin },
+    dimensions: { [METRICS.dimension]: name },
     statistic: 'Maximum' as const,
     periodS: 5 * MINUTE_S,
   });

@@ -14,7 +14,7 @@ import {
   Validations,
 } from 'aws-cdk-lib';
 import type { Construct } from 'constructs';
-import { API_BIN, type ComputeStack } from './compute-stack';
+import { API, type ComputeStack } from './compute-stack';
 import type { DataStack } from './data-stack';
 import { FUNCTIONS } from './functions';
 import { HubFunction } from './hub-function';
@@ -47,8 +47,8 @@ export class ApiStack extends Stack {
       stackName: names.part('api'),
       description: `marvain ${settings.stage}: JSON API`,
     });
-    const spec = FUNCTIONS.find(spec => spec.bin === API_BIN);
-    if (!spec) throw new Error(`there is no function \`${API_BIN}\``);
+    const spec = FUNCTIONS.find(spec => spec.name === API);
+    if (!spec) throw new Error(`there is no function \`${API}\``);
     const http = new api.HttpApi(this, 'Http', {
       apiName: settings.stack,
       description: 'marvain: the JSON API of the hub',

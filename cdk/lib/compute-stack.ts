@@ -27,8 +27,8 @@ export const DEAD_LETTER_DAYS = 14;
 /** Days that a delivery waits for its function: longer than any outage that nobody notices. */
 const DELIVERY_DAYS = 4;
 /** The function that the API's stack makes. */
-export const API_BIN = 'api';
-const AUDIT_BIN = 'audit';
+export const API = 'api';
+const AUDIT = 'audit';
 /** Audit rows that one invocation is woken with; it takes all that wait, whatever it is woken with. */
 const STREAM_BATCH = 100;
 /** How long rows are gathered before it is woken: one checkpoint is signed for all of them. */
@@ -75,8 +75,8 @@ export class ComputeStack extends Stack {
 
     const env = environment(this, data.shared, settings, own, endpoint.valueAsString);
     const to = resources(data.shared, rendered, names, settings);
-    for (const spec of FUNCTIONS.filter(spec => spec.bin !== API_BIN)) {
-      const reservedConcurrency = spec.bin === AUDIT_BIN && settings.reserveAudit ? 1 : undefined;
+    for (const spec of FUNCTIONS.filter(spec => spec.name !== API)) {
+      const reservedConcurrency = spec.name === AUDIT && settings.reserveAudit ? 1 : undefined;
       const made = new HubFunction(this, {
         spec,
         settings,
@@ -85,7 +85,7 @@ export class ComputeStack extends Stack {
         environment: env,
         reservedConcurrency,
       });
-      this.functions.set(spec.bin, made.function);
+      this.functions.set(spec.name, made.function);
       for (const name of spec.queues) this.map(spec, made, name);
       if (spec.uses.includes('ledger-stream')) this.mapStream(made);
       if (spec.everyMinute) this.schedule(spec, made);
@@ -137,7 +137,7 @@ export class ComputeStack extends Stack {
 
   private map(spec: FunctionSpec, { function: target }: HubFunction, name: string): void {
     const queue = this.queues.get(name);
-    if (!queue) throw new Error(`function \`${spec.bin}\` works off \`${name}\`, which topics does not render`);
+    if (!queue) throw new Error(`function \`${spec.name}\` works off \`${name}\`, which topics does not render`);
     new lambda.EventSourceMapping(this, `${pascal(name)}Mapping`, {
       target,
       eventSourceArn: queue.queueArn,
@@ -169,12 +169,12 @@ export class ComputeStack extends Stack {
   }
 
   private schedule(spec: FunctionSpec, { function: target }: HubFunction): void {
-    const name = pascal(spec.bin);
+    const name = pascal(spec.name);
     const role = new iam.Role(this, `${name}ScheduleRole`, {
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': this.account } },
       }),
-      description: `marvain: wakes ${spec.bin}`,
+      description: `marvain: wakes ${spec.name}`,
       inlinePolicies: {
         wake: new iam.PolicyDocument({
           statements: [
@@ -184,7 +184,7 @@ export class ComputeStack extends Stack {
       },
     });
     new scheduler.CfnSchedule(this, `${name}Schedule`, {
-      name: this.props.names.function(spec.bin),
+      name: this.props.names.function(spec.name),
       description: `marvain: ${spec.about}`,
       scheduleExpression: 'rate(1 minute)',
       flexibleTimeWindow: { mode: 'OFF' },

@@ -1,5 +1,5 @@
 /**
- * The table of functions: which program, how large, what wakes it, what it may use. Roles, environment, mappings, alarms
+ * The table of functions: which, how large, what wakes it, what it may use. Roles, environment, mappings, alarms
  * and the tests are made of it. What a use means in IAM is in `grants.ts`.
  */
 
@@ -36,8 +36,8 @@ export type Use =
 
 /** One function. */
 export interface FunctionSpec {
-  /** The program in `lambdas`, and with the stack's name before it, the function. */
-  readonly bin: string;
+  /** What `lambdas` calls it and has it as its handler; with the stack's name before it, the function's on AWS. */
+  readonly name: string;
   readonly about: string;
   readonly memoryMb: number;
   readonly timeoutS: number;
@@ -73,7 +73,7 @@ const NO_QUEUE = { queues: [], batch: 0, concurrencyMax: 0 } as const;
 export const FUNCTIONS: readonly FunctionSpec[] = [
   {
     ...QUICK,
-    bin: 'observe',
+    name: 'observe',
     about: 'records what satellites notice and people say',
     queues: ['observe'],
     sends: ['plan'],
@@ -81,7 +81,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...MODEL,
-    bin: 'memory',
+    name: 'memory',
     about: 'lets recall follow the memories',
     queues: ['memory'],
     batch: 4,
@@ -90,7 +90,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...MODEL,
-    bin: 'planner',
+    name: 'planner',
     about: 'turns what was heard into proposals',
     queues: ['plan'],
     batch: 1,
@@ -99,7 +99,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...QUICK,
-    bin: 'policy',
+    name: 'policy',
     about: 'judges actions, and dispatches those that may run',
     memoryMb: 512,
     queues: ['judge', 'dispatch'],
@@ -108,7 +108,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...QUICK,
-    bin: 'settle',
+    name: 'settle',
     about: 'closes actions by what satellites report',
     queues: ['settle'],
     sends: ['notify'],
@@ -116,7 +116,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...QUICK,
-    bin: 'presence',
+    name: 'presence',
     about: 'knows who is connected and can do what',
     queues: ['presence'],
     sends: [],
@@ -124,7 +124,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...QUICK,
-    bin: 'telemetry',
+    name: 'telemetry',
     about: 'keeps readings',
     queues: ['telemetry'],
     sends: [],
@@ -132,7 +132,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...QUICK,
-    bin: 'notify',
+    name: 'notify',
     about: 'tells people on their phones',
     queues: ['notify'],
     sends: [],
@@ -140,7 +140,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...NO_QUEUE,
-    bin: 'audit',
+    name: 'audit',
     about: 'the one writer of the audit log',
     memoryMb: 512,
     timeoutS: 60,
@@ -150,7 +150,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...NO_QUEUE,
-    bin: 'tick',
+    name: 'tick',
     about: 'does what time brings about',
     memoryMb: 256,
     timeoutS: 55,
@@ -160,7 +160,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...NO_QUEUE,
-    bin: 'provisioning-hook',
+    name: 'provisioning-hook',
     about: 'says whether a device may become a satellite',
     memoryMb: 256,
     // AWS IoT waits 5 seconds for it ("Pre-provisioning hooks").
@@ -171,7 +171,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     ...NO_QUEUE,
-    bin: 'api',
+    name: 'api',
     about: "the hub's JSON API",
     memoryMb: 512,
     // API Gateway waits 30 seconds at most ("Quotas for configuring and running an HTTP API").

@@ -30,8 +30,8 @@ export interface HubFunctionProps {
   readonly reservedConcurrency?: number;
 }
 
-/** Where `scripts/package` puts the programs. */
-const ZIPS = join(ROOT, 'target', 'lambdas');
+/** Where `scripts/package` puts the program. */
+const PROGRAM = join(ROOT, 'target', 'lambdas.zip');
 const PLACEHOLDER = join(ROOT, 'cdk', 'placeholder');
 
 /** A function, with a role of its own that can do what its row of the table says and no more. */
@@ -41,9 +41,9 @@ export class HubFunction extends Construct {
 
   constructor(scope: Construct, props: HubFunctionProps) {
     const { spec, settings, names } = props;
-    super(scope, pascal(spec.bin));
+    super(scope, pascal(spec.name));
     const logGroup = new logs.LogGroup(this, 'Logs', {
-      logGroupName: names.functionLogs(spec.bin),
+      logGroupName: names.functionLogs(spec.name),
       retention: settings.logDays as logs.RetentionDays,
       removalPolicy: settings.stage === 'prod' ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     });
@@ -51,7 +51,7 @@ export class HubFunction extends Construct {
     const logsArn = Stack.of(this).formatArn({
       service: 'logs',
       resource: 'log-group',
-      resourceName: names.functionLogs(spec.bin),
+      resourceName: names.functionLogs(spec.name),
       arnFormat: ArnFormat.COLON_RESOURCE_NAME,
     });
     const allowed = statements(spec, props.resources, logsArn);
@@ -61,13 +61,13 @@ export class HubFunction extends Construct {
       inlinePolicies: { use: new iam.PolicyDocument({ statements: allowed }) },
     });
     acknowledge(this.role, allowed);
-    const code = this.code(spec.bin, settings);
+    const code = this.code(settings);
     this.function = new lambda.Function(this, 'Function', {
-      functionName: names.function(spec.bin),
+      functionName: names.function(spec.name),
       description: code.built ? spec.about : `PLACEHOLDER, not built: ${spec.about}`,
       runtime: lambda.Runtime.PROVIDED_AL2023,
       architecture: lambda.Architecture.ARM_64,
-      handler: 'bootstrap',
+      handler: spec.name,
       code: code.asset,
       memorySize: spec.memoryMb,
       timeout: Duration.seconds(spec.timeoutS),
@@ -81,13 +81,16 @@ export class HubFunction extends Construct {
     });
   }
 
-  /** The program's zip; where it is not built, a program that only says so, for a synthesis without a Rust toolchain. */
-  private code(bin: string, settings: Settings): { readonly asset: lambda.Code; readonly built: boolean } {
-    const zip = join(settings.zips ?? ZIPS, `${bin}.zip`);
+  /**
+   * The zip of the one program that is every function, each by its handler; where it is not built, a program that only says
+   * so, for a synthesis without a Rust toolchain.
+   */
+  private code(settings: Settings): { readonly asset: lambda.Code; readonly built: boolean } {
+    const zip = settings.program ?? PROGRAM;
     if (existsSync(zip)) return { asset: lambda.Code.fromAsset(zip), built: true };
-    const missing = `target/lambdas/${bin}.zip is not there: run scripts/package before deploying`;
-    if (settings.requireZips) throw new Error(missing);
-    Annotations.of(this).addWarningV2(`marvain:placeholder-${bin}`, `PLACEHOLDER: ${missing}`);
+    const missing = `${zip} is not there: run scripts/package before deploying`;
+    if (settings.requireProgram) throw new Error(missing);
+    Annotations.of(this).addWarningV2('marvain:placeholder', `PLACEHOLDER: ${missing}`);
     return { asset: lambda.Code.fromAsset(PLACEHOLDER), built: false };
   }
 }

@@ -22,12 +22,12 @@ export class Names {
   }
 
   /** The function of a program of `lambdas`. */
-  function(bin: string): string {
-    return `${this.stack}-${bin}`;
+  function(name: string): string {
+    return `${this.stack}-${name}`;
   }
 
-  functionLogs(bin: string): string {
-    return `/aws/lambda/${this.function(bin)}`;
+  functionLogs(name: string): string {
+    return `/aws/lambda/${this.function(name)}`;
   }
 
   apiLogs(): string {

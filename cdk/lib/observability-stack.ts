@@ -85,16 +85,16 @@ export class ObservabilityStack extends Stack {
       new cw.Metric({ namespace, metricName, statistic, dimensionsMap, period: Duration.minutes(1) });
     const graph = (title: string, left: cw.IMetric[]) => new cw.GraphWidget({ title, left, width: 12, height: 6 });
     const functions = (metricName: string, statistic: string) =>
-      FUNCTIONS.map(spec => metric('AWS/Lambda', metricName, statistic, { FunctionName: names.function(spec.bin) }));
+      FUNCTIONS.map(spec => metric('AWS/Lambda', metricName, statistic, { FunctionName: names.function(spec.name) }));
     const queues = (metricName: string, name: (queue: string) => string) =>
       rendered.queues.map(queue => metric('AWS/SQS', metricName, 'Maximum', { QueueName: name(queue.name) }));
-    const own = (metricName: string, bin: string, queue?: string) =>
+    const own = (metricName: string, name: string, queue?: string) =>
       metric(METRICS.namespace, metricName, queue ? 'Sum' : 'Maximum', {
-        [METRICS.dimension]: bin,
+        [METRICS.dimension]: name,
         ...(queue && { [METRICS.queueDimension]: queue }),
       });
     const ofQueues = (metricName: string) =>
-      FUNCTIONS.flatMap(spec => spec.queues.map(queue => own(metricName, spec.bin, queue)));
+      FUNCTIONS.flatMap(spec => spec.queues.map(queue => own(metricName, spec.name, queue)));
 
     const dashboard = new cw.Dashboard(this, 'Dashboard', {
       dashboardName: names.stack,

@@ -40,10 +40,10 @@ export interface Settings {
   readonly iotRoots?: string;
   /** Reserve one concurrent execution for the audit log's writer. An account with a quota of 10 cannot. */
   readonly reserveAudit: boolean;
-  /** Refuse to synthesise with a function's zip missing. */
-  readonly requireZips: boolean;
-  /** Folder with the programs' zips, if `scripts/package` put them elsewhere than in `target/lambdas`. */
-  readonly zips?: string;
+  /** Refuse to synthesise without the functions' program. */
+  readonly requireProgram: boolean;
+  /** Zip of the functions' program, if `scripts/package` put it elsewhere than at `target/lambdas.zip`. */
+  readonly program?: string;
   /** Days that logs are kept. */
   readonly logDays: number;
 }
@@ -123,8 +123,8 @@ export function settings(get: (name: string) => unknown): Settings {
     iotDomain: domain === '' ? undefined : { name: domain, certificateArn },
     iotRoots: roots || undefined,
     reserveAudit: flag('reserve_audit', true),
-    requireZips: flag('require_zips', false),
-    zips: text('zips', '') || undefined,
+    requireProgram: flag('require_program', false),
+    program: text('program', '') || undefined,
     logDays: of.logDays,
   };
 }

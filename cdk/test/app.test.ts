@@ -150,8 +150,8 @@ describe('settings', () => {
     expect(of({ stage: 'prod', vault_days: '30' }).vault.days).toBe(30);
   });
 
-  test('a deployment without the programs is refused when they are asked for', () => {
-    const missing = () => build(new App(), of({ require_zips: 'true', zips: join(CDK, 'test') }));
+  test('a deployment without the program is refused when it is asked for', () => {
+    const missing = () => build(new App(), of({ require_program: 'true', program: join(CDK, 'none.zip') }));
     expect(missing).toThrow('scripts/package');
   });
 });

@@ -1,8 +1,6 @@
 /** Functions, queues and what joins them. */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { FUNCTIONS, VISIBILITY_MARGIN_S, VISIBILITY_TIMEOUTS, worker } from '../lib/functions';
-import { rendered, ROOT } from '../lib/rendered';
+import { rendered } from '../lib/rendered';
 import { all, type Json, readable, STACK, STAGES, type Stage } from './support';
 
 /** "Lambda quotas": environment variables, all together. */
@@ -22,13 +20,6 @@ describe('the table', () => {
     }
   });
 
-  test('has every program of `lambdas`, and no other', () => {
-    const programs = join(ROOT, 'lambdas', 'src', 'bin');
-    if (!existsSync(programs)) return;
-    const bins = readdirSync(programs).map(file => file.replace(/\.rs$/, ''));
-    expect(FUNCTIONS.map(spec => spec.bin).sort()).toEqual(bins.sort());
-  });
-
   test('lets no delivery come again while it is worked on', () => {
     for (const queue of rendered().queues) {
       const spec = worker(queue.name)!;
@@ -43,14 +34,14 @@ describe.each(STAGES)('%s', stage => {
   test('every function is arm64 on the newest OS runtime, traced, with a log group and a role of its own', () => {
     const found = lambdas(stage);
     expect(found.map(each => each.FunctionName).sort()).toEqual(
-      FUNCTIONS.map(spec => `${STACK[stage]}-${spec.bin}`).sort(),
+      FUNCTIONS.map(spec => `${STACK[stage]}-${spec.name}`).sort(),
     );
     for (const spec of FUNCTIONS) {
-      const made = found.find(each => each.FunctionName === `${STACK[stage]}-${spec.bin}`);
+      const made = found.find(each => each.FunctionName === `${STACK[stage]}-${spec.name}`);
       expect(made).toMatchObject({
         Architectures: ['arm64'],
         Runtime: 'provided.al2023',
-        Handler: 'bootstrap',
+        Handler: spec.name,
         MemorySize: spec.memoryMb,
         Timeout: spec.timeoutS,
         TracingConfig: { Mode: 'Active' },
@@ -138,7 +129,7 @@ describe.each(STAGES)('%s', stage => {
       expect(spec.concurrencyMax).toBeGreaterThanOrEqual(2);
       expect(spec.batch).toBeLessThanOrEqual(10);
       const made = lambdas(stage).find(each => each.id === mapping.FunctionName.Ref);
-      expect(made.FunctionName).toBe(`${STACK[stage]}-${spec.bin}`);
+      expect(made.FunctionName).toBe(`${STACK[stage]}-${spec.name}`);
     }
   });
 

@@ -33,7 +33,7 @@ describe.each(STAGES)('%s', stage => {
     expect(of('ApproximateNumberOfMessagesVisible', 'QueueName').sort()).toEqual(
       [...queues.map(queue => `${queue}-dead`), `${STACK[stage]}-rule-errors`].sort(),
     );
-    expect(of('Errors', 'FunctionName').sort()).toEqual(FUNCTIONS.map(spec => `${STACK[stage]}-${spec.bin}`).sort());
+    expect(of('Errors', 'FunctionName').sort()).toEqual(FUNCTIONS.map(spec => `${STACK[stage]}-${spec.name}`).sort());
     if (stage === 'prod') {
       expect(of('ApproximateAgeOfOldestMessage', 'QueueName').sort()).toEqual([...queues].sort());
       expect(of('Throttles', 'FunctionName')).not.toContain(`${STACK[stage]}-audit`);
@@ -86,7 +86,7 @@ describe.each(STAGES)('%s', stage => {
     const policy = one(stage, 'observability', 'AWS::SNS::TopicPolicy');
     expect(JSON.stringify(policy)).toContain('"aws:SecureTransport":"false"');
     const body = JSON.stringify(one(stage, 'observability', 'AWS::CloudWatch::Dashboard').DashboardBody);
-    for (const spec of FUNCTIONS) expect(body).toContain(`${STACK[stage]}-${spec.bin}`);
+    for (const spec of FUNCTIONS) expect(body).toContain(`${STACK[stage]}-${spec.name}`);
     for (const metric of ['deliveries', 'rejected', 'retried', 'audit_waiting', 'outbox_stuck']) {
       expect(body).toContain(metric);
     }

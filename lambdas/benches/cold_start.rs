@@ -1,8 +1,8 @@
 //! Cold starts of the packaged functions, beside a Python function that does what `observe` does, all behind the same runtime
 //! API on this machine: `scripts/package --host`, then `cargo bench -p marvain-lambdas --bench cold_start`.
 //!
-//! Prints a table for docs/benchmarks.md. A function's zip is that for Lambda's arm64 if `scripts/package` has made it, else
-//! this machine's.
+//! Prints a table for docs/benchmarks.md. The zip is that for Lambda's arm64 if `scripts/package` has made it, else this
+//! machine's.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -80,14 +80,22 @@ async fn main() {
     let (dynamodb, moto) = (Dynoxide::start().await, Moto::start().await);
     let queues = prepare(&dynamodb.url(), &moto.url()).await;
     let environment = environment(&dynamodb.url(), &moto.url(), &queues);
+    let program = target().join("lambda/marvain-lambdas");
+    assert!(program.exists(), "{} is missing: `scripts/package --host` makes it", program.display());
+    let zip_bytes = zip_bytes();
     let mut rows = Vec::new();
     for function in Function::ALL {
         let name = function.name();
-        let program = vec![target().join("lambda").join(name)];
-        assert!(program[0].exists(), "{} is missing: `scripts/package --host` makes it", program[0].display());
         let batches = if function == Function::Observe { BATCHES } else { 0 };
         rows.push(
-            measure(name, deployed(program, "/".into(), &environment), zip_bytes(name), idle(function), batches).await,
+            measure(
+                name,
+                deployed(name, vec![program.clone()], "/".into(), &environment),
+                zip_bytes,
+                idle(function),
+                batches,
+            )
+            .await,
         );
     }
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/python");
@@ -99,7 +107,7 @@ async fn main() {
         .output()
         .unwrap();
     let size = String::from_utf8(size.stdout).unwrap().trim().parse().unwrap();
-    let python = deployed(program, directory, &environment);
+    let python = deployed("handler.handle", program, directory, &environment);
     rows.push(measure("as `observe`, in Python", python, size, json!({"Records": []}), BATCHES).await);
     print(&rows);
 }
@@ -181,9 +189,10 @@ fn environment(dynamodb: &str, moto: &str, queues: &BTreeMap<&'static str, Strin
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-fn deployed(program: Vec<PathBuf>, directory: PathBuf, environment: &[(String, String)]) -> Deployed {
+fn deployed(handler: &str, program: Vec<PathBuf>, directory: PathBuf, environment: &[(String, String)]) -> Deployed {
     Deployed {
         name: "home-function".to_owned(),
+        handler: handler.to_owned(),
         program,
         directory,
         environment: environment.to_vec(),
@@ -254,10 +263,10 @@ fn target() -> PathBuf {
     target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"))
 }
 
-fn zip_bytes(name: &str) -> u64 {
-    let zips = ["lambdas", "lambdas-host"].map(|folder| target().join(folder).join(format!("{name}.zip")));
+fn zip_bytes() -> u64 {
+    let zips = ["lambdas.zip", "lambdas-host.zip"].map(|zip| target().join(zip));
     let found = zips.iter().find_map(|zip| fs::metadata(zip).ok());
-    found.unwrap_or_else(|| panic!("there is no {name}.zip: `scripts/package` makes it")).len()
+    found.expect("there is no lambdas.zip: `scripts/package` makes it").len()
 }
 
 fn print(rows: &[Row]) {

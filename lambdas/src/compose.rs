@@ -1,23 +1,28 @@
 //! The hub on AWS, composed once at a function's cold start: which adapters there are, and with which clients. Nothing is
-//! asked of AWS here but the model's key, by the functions that use one.
+//! asked of AWS here.
 //!
 //! What a function may do with its clients is its role's; what none of its steps asks of is only constructed.
 
 use crate::{
     Function, System,
     operations::AwsOperations,
+    planner_key::PlannerKey,
     settings::{Settings, Telemetry},
 };
-use aws_config::{BehaviorVersion, SdkConfig, timeout::TimeoutConfig};
+use aws_config::{
+    BehaviorVersion, SdkConfig,
+    environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider},
+    timeout::TimeoutConfig,
+};
 use marvain_aws::{
     AuroraRecall, AuroraTelemetry, AwsBus, AwsFleet, DynamoLedger, FleetSettings, KmsSigner, LedgerSettings, S3Vault,
-    Secrets, SnsPush, SqsQueues, Stage, Timestream, TimestreamSettings, VaultSettings,
+    Secrets, SnsPush, SqsQueues, Timestream, TimestreamSettings, VaultSettings,
     sql::{DataApi, DataApiSettings, RESUME_MAX, Sql},
 };
 use marvain_console::Operations;
 use marvain_hub::{
     Hub, Ports, Settings as HubSettings,
-    planner::{self, OpenAiSettings},
+    planner::{self, ApiKey, OpenAiSettings},
     port::{Cause, Model, Telemetry as TelemetryPort},
 };
 use std::{sync::Arc, time::Duration};
@@ -39,15 +44,9 @@ const ATTEMPT_MS: u64 = 4_000;
 /// Why a function has no hub.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
-    /// The built-in policies do not parse.
-    #[error("the built-in policies are broken")]
-    Policies(#[from] marvain_domain::policy::PolicyError),
     /// The audit log cannot be called that.
     #[error("the variable MARVAIN_LOG_ORIGIN does not fit")]
     Origin(#[from] marvain_domain::audit::origin::OriginError),
-    /// The model's key cannot be had.
-    #[error("the model's key cannot be read")]
-    Secret(#[from] marvain_aws::SecretError),
     /// The model cannot be set up.
     #[error(transparent)]
     Planner(#[from] planner::SettingsError),
@@ -81,7 +80,13 @@ pub async fn compose(
         .connect_timeout(Duration::from_millis(CONNECT_MS))
         .operation_attempt_timeout(Duration::from_millis(ATTEMPT_MS))
         .build();
-    let aws = aws_config::defaults(BehaviorVersion::latest()).timeout_config(patience).load().await;
+    // Lambda has both in the environment; to look everywhere else for them would take a fifth of the start.
+    let aws = aws_config::defaults(BehaviorVersion::latest())
+        .region(EnvironmentVariableRegionProvider::new())
+        .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+        .timeout_config(patience)
+        .load()
+        .await;
     let dice = system.dice();
     let ledger = LedgerSettings { table: settings.table.clone(), instance: dice() };
     let ledger = Arc::new(DynamoLedger::new(&aws_sdk_dynamodb::Client::new(&aws), ledger));
@@ -98,7 +103,7 @@ pub async fn compose(
     let ports = Ports {
         ledger: ledger.clone(),
         recall: Arc::new(AuroraRecall::new(sql.clone())),
-        model: model(function, settings, &aws, system).await?,
+        model: model(function, settings, &aws, system)?,
         bus: Arc::new(bus),
         fleet: Arc::new(AwsFleet::new(
             iot,
@@ -111,7 +116,7 @@ pub async fn compose(
     };
     let log_origin = settings.log_key.origin.parse()?;
     let hub = HubSettings { agent: settings.agent.clone(), time_zone: settings.time_zone.clone(), log_origin };
-    let hub = Arc::new(Hub::new(ports, hub)?);
+    let hub = Arc::new(Hub::new(ports, hub));
     let queues = SqsQueues::new(sqs, settings.queue_urls());
     let operations = AwsOperations { queues, ledger, vault, started_at: system.now() };
     Ok(Composition { hub, operations: Arc::new(operations) })
@@ -136,9 +141,8 @@ fn iot_data(aws: &SdkConfig, settings: &Settings) -> aws_sdk_iotdataplane::Clien
     aws_sdk_iotdataplane::Client::from_conf(config.build())
 }
 
-/// The model that the settings name, for functions that ask one; its key is read once, so that a rotated one is used by the
-/// instances that start then.
-async fn model(
+/// The model that the settings name, for functions that ask one.
+fn model(
     function: Function,
     settings: &Settings,
     aws: &SdkConfig,
@@ -147,7 +151,8 @@ async fn model(
     let openai = match &settings.planner {
         Some(planner) if function.asks_a_model() => {
             let secrets = Secrets::new(aws_sdk_secretsmanager::Client::new(aws), system.clock());
-            let mut openai = OpenAiSettings::new(secrets.get(&planner.secret_arn, Stage::Current).await?);
+            let key = PlannerKey { secrets, arn: planner.secret_arn.clone() };
+            let mut openai = OpenAiSettings::new(ApiKey::Kept(Arc::new(key)));
             if let Some(model) = &planner.model {
                 openai.model.clone_from(model);
             }

@@ -1,6 +1,11 @@
-//! Which functions there are. A function's name is its program's, and the metric dimension `function`.
+//! Which functions there are. A function's name is its handler, and the metric dimension `function`.
 
 use marvain_topics::Queue;
+
+/// The handler names no function.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the handler `{0}` is no function: it has to be one of {names}", names = Function::ALL.map(Function::name).join(", "))]
+pub struct NoFunction(String);
 
 /// A function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +71,14 @@ impl Function {
         }
     }
 
+    /// The function of that name.
+    ///
+    /// # Errors
+    /// [`NoFunction`].
+    pub fn from_name(name: &str) -> Result<Self, NoFunction> {
+        Self::ALL.into_iter().find(|function| function.name() == name).ok_or_else(|| NoFunction(name.to_owned()))
+    }
+
     /// The queues that it takes deliveries from.
     pub const fn queues(self) -> &'static [Queue] {
         match self {
@@ -90,7 +103,6 @@ impl Function {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{fs, path::Path};
 
     #[test]
     fn every_queue_has_one_function() {
@@ -101,13 +113,11 @@ mod tests {
     }
 
     #[test]
-    fn every_function_has_a_program() {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
-        let programs: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert_eq!(programs.len(), Function::ALL.len());
+    fn a_handler_names_one_function() {
         for function in Function::ALL {
-            let program = format!("{}.rs", function.name());
-            assert!(programs.iter().any(|each| *each == *program), "{program}");
+            assert_eq!(Function::from_name(function.name()), Ok(function));
         }
+        let unknown = Function::from_name("bootstrap").unwrap_err().to_string();
+        assert!(unknown.contains("`bootstrap`") && unknown.contains("observe, memory"), "{unknown}");
     }
 }

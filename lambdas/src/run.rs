@@ -1,4 +1,5 @@
-//! What every program is: the hub is composed once, at the cold start, and then meets one invocation after the other.
+//! What the program does: the hub is composed once, at the cold start, for the function that the handler names, and then meets
+//! one invocation after the other.
 //!
 //! A panic unwinds to the runtime, which reports it as the function's error and takes the next event: that is why this
 //! profile does not abort.
@@ -18,28 +19,34 @@ use marvain_domain::chain;
 use serde_json::Value;
 use std::{process::ExitCode, sync::Arc};
 
+/// Lambda's own variable with what is configured as the function's handler (AWS Lambda, "Defined runtime environment
+/// variables").
+const HANDLER: &str = "_HANDLER";
+
 /// Runs a function until Lambda ends it.
-pub fn run(function: Function) -> ExitCode {
+pub fn run() -> ExitCode {
     let variable = |name: &str| std::env::var(name).ok();
     log::init(variable(log::LEVEL).as_deref());
     // The first provider stays; there is no other before this one.
     drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
     // Below 1,769 MB a function has less than one CPU, and it has one invocation at a time: a second thread has nothing to do.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let handler = variable(HANDLER).unwrap_or_default();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(serve(function, variable)),
+        Ok(runtime) => runtime.block_on(serve(&handler, variable)),
         Err(error) => Err(error.into()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(function = function.name(), error = chain(error.as_ref()), "the function does not start");
+            tracing::error!(function = handler, error = chain(error.as_ref()), "the function does not start");
             ExitCode::FAILURE
         }
     }
 }
 
-async fn serve(function: Function, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+async fn serve(handler: &str, variable: impl Fn(&str) -> Option<String>) -> Result<(), Error> {
+    let function = Function::from_name(handler)?;
     let settings = Arc::new(Settings::parse(variable)?);
     let system = System::new()?;
     let Composition { hub, operations } = compose::compose(function, &settings, system).await?;

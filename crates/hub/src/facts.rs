@@ -38,19 +38,19 @@ impl Hub {
         let version = record.as_ref().map_or(0, |record| record.version);
         {
             let cached = self.policies.read().await;
-            if cached.version == version {
+            if let Some(cached) = cached.as_ref().filter(|cached| cached.version == version) {
                 return Ok(Ok(cached.policies.clone()));
             }
         }
         let parsed = match &record {
-            Some(record) => Policies::parse(&[("policies.cedar", &record.value.text)]),
+            Some(record) => Policies::parse(&[("policies.cedar", &record.value.text)]).map(Arc::new),
             None => Policies::default_set(),
         };
         let policies = match parsed {
-            Ok(parsed) => Arc::new(parsed),
+            Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };
-        *self.policies.write().await = CachedPolicies { version, policies: policies.clone() };
+        *self.policies.write().await = Some(CachedPolicies { version, policies: policies.clone() });
         Ok(Ok(policies))
     }
 

@@ -53,7 +53,8 @@ pub struct Settings {
 pub struct Hub {
     pub(crate) ports: Ports,
     pub(crate) settings: Settings,
-    pub(crate) policies: RwLock<CachedPolicies>,
+    /// None until somebody asks what may be: parsing takes longer than the rest of a function's start.
+    pub(crate) policies: RwLock<Option<CachedPolicies>>,
     /// The right edge of the audit log. Whoever seals holds it.
     pub(crate) tail: Mutex<Option<Tail>>,
     /// What checkpoints verify with, once the signer was asked for its public key.
@@ -68,10 +69,9 @@ pub(crate) struct CachedPolicies {
 }
 
 impl Hub {
-    /// A hub on these ports. Fails only if the built-in policies do not parse.
-    pub fn new(ports: Ports, settings: Settings) -> Result<Self, marvain_domain::policy::PolicyError> {
-        let policies = RwLock::new(CachedPolicies { version: 0, policies: Arc::new(Policies::default_set()?) });
-        Ok(Self { ports, settings, policies, tail: Mutex::new(None), verifier: OnceCell::new() })
+    /// A hub on these ports; it asks nothing of them yet.
+    pub fn new(ports: Ports, settings: Settings) -> Self {
+        Self { ports, settings, policies: RwLock::default(), tail: Mutex::new(None), verifier: OnceCell::new() }
     }
 
     /// The planner's name, as recorded with what it proposes.

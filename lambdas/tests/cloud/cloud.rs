@@ -61,7 +61,7 @@ impl Cloud {
         fs::write(dir.path().join("root.pem"), &root).unwrap();
         surroundings.push(("MARVAIN_IOT_ROOTS".into(), root));
         let weather = if faults.stores { Some(Weather::over(&servers, faults.seed).await) } else { None };
-        let functions = Functions::of(&deployment, STACK, |function| {
+        let functions = Functions::of(&deployment, |function| {
             // What comes later holds.
             let fronts = weather.iter().flat_map(|weather| weather.endpoints(function));
             surroundings.iter().cloned().chain(fronts).collect()

@@ -17,60 +17,40 @@ use tempfile::TempDir;
 /// How many instances one function may have: enough to have them meet, few enough for two cores.
 const INSTANCES_MAX: usize = 2;
 
-/// The programs, as Cargo has built them for this test.
-const PROGRAMS: [(&str, &str); 12] = [
-    ("api", env!("CARGO_BIN_EXE_api")),
-    ("audit", env!("CARGO_BIN_EXE_audit")),
-    ("memory", env!("CARGO_BIN_EXE_memory")),
-    ("notify", env!("CARGO_BIN_EXE_notify")),
-    ("observe", env!("CARGO_BIN_EXE_observe")),
-    ("planner", env!("CARGO_BIN_EXE_planner")),
-    ("policy", env!("CARGO_BIN_EXE_policy")),
-    ("presence", env!("CARGO_BIN_EXE_presence")),
-    ("provisioning-hook", env!("CARGO_BIN_EXE_provisioning-hook")),
-    ("settle", env!("CARGO_BIN_EXE_settle")),
-    ("telemetry", env!("CARGO_BIN_EXE_telemetry")),
-    ("tick", env!("CARGO_BIN_EXE_tick")),
-];
-
-/// Names a folder of packages, `FUNCTION.zip` as `scripts/package --host` makes them: they run in the place of Cargo's programs.
-const PACKAGES: &str = "MARVAIN_PACKAGES";
+/// The program, as Cargo has built it for this test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_marvain-lambdas");
+/// Names the package that `scripts/package --host` makes: what is in it runs in the place of Cargo's program.
+const PACKAGE: &str = "MARVAIN_PACKAGE";
 
 /// All functions, by name.
 #[derive(Clone)]
 pub(crate) struct Functions {
     all: Arc<BTreeMap<String, Lambda>>,
-    /// What packages are unpacked to.
+    /// What the package is unpacked to.
     _unpacked: Arc<TempDir>,
 }
 
 impl Functions {
     /// Those of a deployment; `surroundings` is what is in a program's environment besides.
-    pub(crate) fn of(
-        deployment: &Deployment,
-        stack: &str,
-        surroundings: impl Fn(&str) -> Vec<(String, String)>,
-    ) -> Self {
-        let packages = std::env::var_os(PACKAGES).map(PathBuf::from);
-        let unpacked = TempDir::with_prefix("marvain-packages-").unwrap();
+    pub(crate) fn of(deployment: &Deployment, surroundings: impl Fn(&str) -> Vec<(String, String)>) -> Self {
+        let unpacked = TempDir::with_prefix("marvain-package-").unwrap();
+        let program = match std::env::var_os(PACKAGE) {
+            Some(package) => unpack(Path::new(&package), unpacked.path()),
+            None => PathBuf::from(PROGRAM),
+        };
         let function = |properties: &Value| {
             let name = text(&properties["FunctionName"]);
-            let bin = name.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')).unwrap_or_default();
-            let program = PROGRAMS.iter().find(|(known, _)| *known == bin);
-            let (_, program) = program.unwrap_or_else(|| panic!("`{name}` is no program of lambdas"));
-            let program = match &packages {
-                Some(packages) => unpack(&packages.join(format!("{bin}.zip")), &unpacked.path().join(bin)),
-                None => PathBuf::from(program),
-            };
+            let handler = text(&properties["Handler"]);
             let directory = program.parent().unwrap().to_owned();
             let variables = properties["Environment"]["Variables"].as_object().into_iter().flatten();
             let mut environment: Vec<_> = variables.map(|(name, value)| (name.clone(), text(value))).collect();
-            environment.extend(surroundings(bin));
+            environment.extend(surroundings(&handler));
             let reserved =
                 properties["ReservedConcurrentExecutions"].as_u64().map(|most| usize::try_from(most).unwrap());
             let function = Function {
                 name: name.clone(),
-                program: vec![program],
+                handler,
+                program: vec![program.clone()],
                 directory,
                 environment,
                 timeout: Duration::from_secs(properties["Timeout"].as_u64().expect("a timeout")),
@@ -80,7 +60,7 @@ impl Functions {
             (name, Lambda::new(function))
         };
         let all: BTreeMap<_, _> = deployment.all("AWS::Lambda::Function").iter().map(function).collect();
-        assert_eq!(all.len(), PROGRAMS.len(), "every program is deployed");
+        assert_eq!(all.len(), marvain_lambdas::Function::ALL.len(), "every function is deployed");
         Self { all: Arc::new(all), _unpacked: Arc::new(unpacked) }
     }
 

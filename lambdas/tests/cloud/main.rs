@@ -11,8 +11,8 @@
 //! | IoT Core | `marvain-iotcore` |
 //! | Lambda, event source mappings, Scheduler, HTTP API | the harness of `marvain-peers`, and the modules here |
 //!
-//! Functions are Cargo's programs, or packages as they are deployed: `scripts/package --host`, then
-//! `MARVAIN_PACKAGES=$PWD/target/lambdas-host cargo test --workspace --all-features --test cloud`.
+//! Functions are Cargo's program, or the package as it is deployed: `scripts/package --host`, then
+//! `MARVAIN_PACKAGE=$PWD/target/lambdas-host.zip cargo test --workspace --all-features --test cloud`.
 //!
 //! What templates say of rights, networks and alarms nobody here enforces: cdk's own tests look at them.
 

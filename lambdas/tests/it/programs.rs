@@ -1,35 +1,17 @@
-//! Every program behind the runtime API: it starts with its environment or says what is missing, and answers what needs no
+//! Every function behind the runtime API: it starts with its environment or says what is missing, and answers what needs no
 //! service of AWS's.
 
 use crate::world::{event, variables};
 use marvain_lambdas::Function;
 use marvain_peers::lambda::{Function as Deployed, Lambda, Outcome};
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
-
-/// The program of a function, as Cargo has built it beside this test.
-fn program(function: Function) -> PathBuf {
-    let path = match function {
-        Function::Observe => env!("CARGO_BIN_EXE_observe"),
-        Function::Memory => env!("CARGO_BIN_EXE_memory"),
-        Function::Planner => env!("CARGO_BIN_EXE_planner"),
-        Function::Policy => env!("CARGO_BIN_EXE_policy"),
-        Function::Settle => env!("CARGO_BIN_EXE_settle"),
-        Function::Presence => env!("CARGO_BIN_EXE_presence"),
-        Function::Telemetry => env!("CARGO_BIN_EXE_telemetry"),
-        Function::Notify => env!("CARGO_BIN_EXE_notify"),
-        Function::Audit => env!("CARGO_BIN_EXE_audit"),
-        Function::Tick => env!("CARGO_BIN_EXE_tick"),
-        Function::ProvisioningHook => env!("CARGO_BIN_EXE_provisioning-hook"),
-        Function::Api => env!("CARGO_BIN_EXE_api"),
-    };
-    path.into()
-}
+use std::time::Duration;
 
 fn deployed(function: Function) -> Deployed {
     Deployed {
         name: format!("home-{}", function.name()),
-        program: vec![program(function)],
+        handler: function.name().to_owned(),
+        program: vec![env!("CARGO_BIN_EXE_marvain-lambdas").into()],
         directory: "/".into(),
         environment: variables().into_iter().collect(),
         timeout: Duration::from_secs(20),
@@ -39,7 +21,7 @@ fn deployed(function: Function) -> Deployed {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_program_starts_and_one_without_its_environment_says_what_is_missing() {
+async fn every_function_starts_and_one_without_its_environment_says_what_is_missing() {
     for function in Function::ALL {
         let mut bare = deployed(function);
         bare.environment.retain(|(name, _)| name != "MARVAIN_TABLE");
@@ -49,6 +31,14 @@ async fn every_program_starts_and_one_without_its_environment_says_what_is_missi
         let line: Value = serde_json::from_str(done.log.lines().last().unwrap()).unwrap();
         assert_eq!((&line["level"], &line["function"]), (&json!("ERROR"), &json!(function.name())));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_is_no_function_is_named_with_those_that_are() {
+    let unknown = Deployed { handler: "bootstrap".to_owned(), ..deployed(Function::Observe) };
+    let done = Lambda::new(unknown).invoke("{}").await;
+    assert_eq!(done.outcome.exit().and_then(|status| status.code()), Some(1), "{done:?}");
+    assert!(done.log.contains("`bootstrap` is no function") && done.log.contains("provisioning-hook"), "{}", done.log);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,5 @@
-//! What the templates give functions is what functions take: the environment of each, of both stages that `scripts/cdk`
-//! synthesises.
+//! What the templates give functions is what functions take: the handler and the environment of each, of both stages that
+//! `scripts/cdk` synthesises.
 
 use marvain_lambdas::{Function, settings::Settings};
 use marvain_peers::cloudformation::{Made, Stacks};
@@ -9,7 +9,7 @@ use std::{
 };
 
 #[test]
-fn every_function_takes_the_environment_that_its_template_gives_it() {
+fn every_function_is_deployed_and_takes_the_environment_that_its_template_gives_it() {
     for stage in ["dev", "prod"] {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cdk/out/synth").join(stage);
         assert!(folder.exists(), "{} is missing: `scripts/cdk` makes it", folder.display());
@@ -24,9 +24,9 @@ fn every_function_takes_the_environment_that_its_template_gives_it() {
                     serde_json::from_value(properties["Environment"]["Variables"].clone()).unwrap();
                 let settings = Settings::parse(|name| variables.get(name).cloned());
                 assert!(settings.is_ok(), "{stage}: {name}: {settings:?}");
-                found.extend(
-                    Function::ALL.into_iter().map(Function::name).find(|bin| name.ends_with(&format!("-{bin}"))),
-                );
+                let handler = properties["Handler"].as_str().unwrap();
+                assert!(name.ends_with(&format!("-{handler}")), "{stage}: {name} is `{handler}`");
+                found.insert(Function::from_name(handler).unwrap().name());
             }
             let made = Made::not(&resource);
             stacks.made(&resource, made);

@@ -104,7 +104,7 @@ impl World {
         };
         let log_origin = "marvain.local/test".parse().unwrap();
         let settings = HubSettings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_origin };
-        let hub = Arc::new(Hub::new(ports, settings).unwrap());
+        let hub = Arc::new(Hub::new(ports, settings));
         let system = System::new().unwrap();
         let token = Credential::Token(Secret::presented("olga-token"));
         let owner = hub.bootstrap(&"olga".parse().unwrap(), &token, system.now()).await.unwrap();

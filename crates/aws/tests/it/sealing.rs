@@ -135,7 +135,7 @@ fn hub(kms: &Kms, bucket: &Bucket, ledger: &Arc<SqliteLedger>) -> Hub {
     };
     let agent = "marvain".parse().unwrap();
     let log_origin = "marvain.aws/test".parse().unwrap();
-    Hub::new(ports, Settings { agent, time_zone: "UTC".into(), log_origin }).unwrap()
+    Hub::new(ports, Settings { agent, time_zone: "UTC".into(), log_origin })
 }
 
 fn classes(report: &Report) -> Vec<Class> {

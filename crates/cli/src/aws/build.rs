@@ -1,4 +1,4 @@
-//! `marvain build`: the functions' zips by `scripts/package`, and the cloud assembly by `cdk synth`. It needs no account.
+//! `marvain build`: the functions' program by `scripts/package`, and the cloud assembly by `cdk synth`. It needs no account.
 
 use super::{
     DryRun,
@@ -76,9 +76,9 @@ impl Work {
         let cdk = self.cdk();
         let mut synth = vec![format!("stack={}", self.target.stack), format!("stage={}", self.target.stage)];
         synth.extend(self.target.context.iter().map(|(name, value)| format!("{name}={value}")));
-        // A zip that is missing is found here, not by the account.
-        if !self.target.context.contains_key("require_zips") {
-            synth.push("require_zips=true".to_owned());
+        // A program that is missing is found here, not by the account.
+        if !self.target.context.contains_key("require_program") {
+            synth.push("require_program=true".to_owned());
         }
         let context = synth.into_iter().flat_map(|setting| ["-c".to_owned(), setting]);
         vec![

@@ -90,7 +90,7 @@ pub(crate) fn compose(aws: &Aws, outputs: &Outputs, system: &System) -> Result<H
     let agent: AgentId = agent(&aws.target).parse().map_err(|e| unfit("the hub's persona", e))?;
     let time_zone = aws.target.context.get("time_zone").map_or(TIME_ZONE, String::as_str).to_owned();
     let settings = Settings { agent, time_zone, log_origin: origin(&aws.target.stack)? };
-    Hub::new(ports, settings).map_err(|e| unfit("the built-in policy", e))
+    Ok(Hub::new(ports, settings))
 }
 
 fn queues(urls: &str) -> Result<BTreeMap<Queue, String>, CliError> {

@@ -111,8 +111,6 @@ pub(crate) enum EmbeddedError {
         #[source]
         source: std::io::Error,
     },
-    #[error("the built-in policies are broken")]
-    Policies(#[from] marvain_domain::policy::PolicyError),
     #[error(transparent)]
     Planner(#[from] planner::SettingsError),
     #[error("the owner of this hub is `{present}`, not `{named}`: start it without `--owner {named}`")]
@@ -187,7 +185,7 @@ impl Embedded {
             signer,
         };
         let agent = AGENT.parse().map_err(settings)?;
-        let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_origin })?);
+        let hub = Arc::new(Hub::new(ports, Settings { agent, time_zone: options.time_zone, log_origin }));
         hub.bootstrap(&identity.owner, &Credential::Token(data.owner(&system)?), system.now()).await?;
         restore::record(&hub, data.path()).await?;
         // Set once: this is the only place.

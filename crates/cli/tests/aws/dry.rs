@@ -29,7 +29,7 @@ fn building_is_four_programs() {
       run    cd /tree && scripts/package
       run    cd /tree/cdk && npm ci --no-audit --no-fund
       run    cd /tree/cdk && npm run build
-      run    cd /tree/cdk && npx cdk synth --quiet --no-notices -c stack=marvain-dev -c stage=dev -c acu_max=4 -c openai=true -c require_zips=true
+      run    cd /tree/cdk && npx cdk synth --quiet --no-notices -c stack=marvain-dev -c stage=dev -c acu_max=4 -c openai=true -c require_program=true
     ");
     let refused = world().run(&["build", "--dry-run", "--set", "stage=prod"]);
     assert!(refused.code == Some(2) && refused.err.contains("--stage prod"), "{refused:?}");

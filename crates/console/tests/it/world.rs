@@ -198,7 +198,7 @@ impl World {
         };
         let log_origin = "marvain.local/test".parse().unwrap();
         let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_origin };
-        let hub = Arc::new(Hub::new(ports, settings).unwrap());
+        let hub = Arc::new(Hub::new(ports, settings));
         let token = Credential::Token(Secret::presented(OWNER));
         let owner = hub.bootstrap(&"olga".parse().unwrap(), &token, now).await.unwrap();
         for (name, role, token) in [("mia", Role::Member, MEMBER), ("gus", Role::Guest, GUEST)] {

@@ -27,7 +27,10 @@ use crate::{
 };
 use cedar_policy::{Authorizer, PolicySet, Schema};
 use question::{Question, Types};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+};
 
 /// Name of the file that a fresh hub's policies are in.
 pub const DEFAULT_FILE: &str = "default.cedar";
@@ -68,9 +71,14 @@ impl Policies {
         Ok(Self { set, schema, types, authorizer: Authorizer::new() })
     }
 
-    /// The policies of a fresh hub.
-    pub fn default_set() -> Result<Self, PolicyError> {
-        Self::parse(&[(DEFAULT_FILE, DEFAULT_SOURCE)])
+    /// The policies of a fresh hub, parsed once in a process.
+    pub fn default_set() -> Result<Arc<Self>, PolicyError> {
+        static PARSED: OnceLock<Arc<Policies>> = OnceLock::new();
+        if let Some(parsed) = PARSED.get() {
+            return Ok(parsed.clone());
+        }
+        let parsed = Arc::new(Self::parse(&[(DEFAULT_FILE, DEFAULT_SOURCE)])?);
+        Ok(PARSED.get_or_init(|| parsed).clone())
     }
 
     /// Ids of all policies, sorted.

@@ -8,8 +8,8 @@ mod openai;
 
 pub use offline::OfflineModel;
 pub use openai::{
-    Clock, EMBED_S_MAX, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiModel, OpenAiSettings, PLAN_S_MAX,
-    REQUEST_TIMEOUT_S, RETRIES, Random, SettingsError, TOKENS_PER_DAY,
+    ApiKey, Clock, EMBED_S_MAX, KeyStore, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiModel,
+    OpenAiSettings, PLAN_S_MAX, REQUEST_TIMEOUT_S, RETRIES, Random, SettingsError, TOKENS_PER_DAY,
 };
 
 use crate::port::Model;

@@ -135,7 +135,7 @@ impl World {
         };
         let log_origin = "marvain.local/test".parse().unwrap();
         let settings = Settings { agent: "marvain".parse().unwrap(), time_zone: "Europe/Berlin".into(), log_origin };
-        let hub = Hub::new(ports, settings).unwrap();
+        let hub = Hub::new(ports, settings);
         let token = Credential::Token(Secret::presented("olga-token"));
         let owner = hub.bootstrap(&"olga".parse().unwrap(), &token, now).await.unwrap();
         let mut world = Self { hub, now, queues, outside, phones, ledger, recall, owner, requests: 0, _vault: vault };

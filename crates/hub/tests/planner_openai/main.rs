@@ -3,6 +3,7 @@
 
 mod server;
 
+use async_trait::async_trait;
 use marvain_domain::{
     Timestamp,
     action::Target,
@@ -13,15 +14,16 @@ use marvain_domain::{
     plan::{DraftError, Offer, PlanRequest, RecalledMemory, hub_tools},
 };
 use marvain_hub::{
-    planner::{OpenAiModel, OpenAiSettings, from_settings},
-    port::{Model, ModelError},
+    planner::{ApiKey, KeyStore, OpenAiModel, OpenAiSettings, from_settings},
+    port::{Cause, Model, ModelError},
 };
+use secrecy::SecretString;
 use serde_json::json;
 use server::{Api, KEY, Reply};
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -66,7 +68,7 @@ fn request() -> PlanRequest {
 /// A model of the server at `url`, whose clock the test turns.
 fn model(url: &str, change: impl FnOnce(&mut OpenAiSettings)) -> (OpenAiModel, Arc<AtomicU64>) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut settings = OpenAiSettings::new(KEY.into());
+    let mut settings = OpenAiSettings::new(SecretString::from(KEY));
     url.clone_into(&mut settings.base_url);
     settings.request_timeout_s = 10;
     settings.retries = 2;
@@ -259,14 +261,66 @@ async fn embeddings_come_in_order_and_of_unit_length() {
     }
 }
 
+/// Gives a copy of `.0` until somebody was refused with it, then `.1`, which may be had or not. Counts who was refused.
+#[derive(Clone)]
+struct Rotated(&'static str, Option<&'static str>, Arc<AtomicUsize>);
+
+#[async_trait]
+impl KeyStore for Rotated {
+    async fn current(&self) -> Result<SecretString, Cause> {
+        if self.2.load(Ordering::Relaxed) == 0 {
+            Ok(self.0.into())
+        } else {
+            self.1.map(Into::into).ok_or("away".into())
+        }
+    }
+
+    async fn renewed(&self) -> Result<SecretString, Cause> {
+        self.2.fetch_add(1, Ordering::Relaxed);
+        self.current().await
+    }
+}
+
+#[tokio::test]
+async fn a_rotated_key_is_used_by_the_call_that_was_refused_and_by_all_after_it() {
+    let (_api, url) = Api::start(&[Reply::Says(PLAN), Reply::Says(PLAN)]).await;
+    let store = Rotated("sk-of-last-year", Some(KEY), Arc::default());
+    let kept = ApiKey::Kept(Arc::new(store.clone()));
+    assert!(!format!("{kept:?}").contains("sk-"));
+    let (model, _) = model(&url, |settings| settings.api_key = kept);
+    model.propose(&request()).await.unwrap();
+    model.propose(&request()).await.unwrap();
+    assert_eq!(store.2.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_stays_refused_cannot_be_had_or_is_none_fails_the_call_and_is_not_shown() {
+    let cases = [
+        (Rotated("sk-old", Some("sk-old"), Arc::default()), "HTTP status 401", 1),
+        (Rotated("sk-old", Some("sk-new"), Arc::default()), "HTTP status 401", 1),
+        (Rotated("sk-old", None, Arc::default()), "cannot be read", 1),
+        (Rotated("sk of two words", None, Arc::default()), "characters that no key has", 0),
+        (Rotated("", None, Arc::default()), "is empty", 0),
+    ];
+    for (store, why, refusals) in cases {
+        let (_api, url) = Api::start(&[]).await;
+        let (model, _) = model(&url, |settings| settings.api_key = ApiKey::Kept(Arc::new(store.clone())));
+        let error = model.propose(&request()).await.unwrap_err();
+        assert!(matches!(error, ModelError::Unavailable(_)), "{error:?}");
+        let told = chain(&error);
+        assert!(told.contains(why) && !told.contains("sk"), "{told}");
+        assert_eq!(store.2.load(Ordering::Relaxed), refusals, "{told}");
+    }
+}
+
 #[tokio::test]
 async fn the_settings_decide_who_plans() {
     let clock: marvain_hub::planner::Clock = Arc::new(|| Timestamp::EPOCH);
     let offline = from_settings(None, clock.clone(), Arc::new(|| 0)).unwrap();
     assert_eq!(offline.name(), "offline-rules");
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = OpenAiSettings { model: "some-model".into(), ..OpenAiSettings::new(KEY.into()) };
+    let settings = OpenAiSettings { model: "some-model".into(), ..OpenAiSettings::new(SecretString::from(KEY)) };
     assert_eq!(from_settings(Some(&settings), clock.clone(), Arc::new(|| 0)).unwrap().name(), "some-model");
-    let bad = OpenAiSettings { api_key: "two lines\n".into(), ..settings };
+    let bad = OpenAiSettings { api_key: SecretString::from("two lines\n").into(), ..settings };
     assert!(from_settings(Some(&bad), clock, Arc::new(|| 0)).is_err());
 }

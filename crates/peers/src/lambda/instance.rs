@@ -139,6 +139,7 @@ impl Instance {
 fn environment(function: &Function, api: &str, number: u64) -> Vec<(&'static str, String)> {
     let directory = Path::new(&function.directory).display().to_string();
     vec![
+        ("_HANDLER", function.handler.clone()),
         ("AWS_LAMBDA_RUNTIME_API", api.to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),

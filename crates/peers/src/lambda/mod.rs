@@ -32,6 +32,8 @@ use tokio::sync::Semaphore;
 pub struct Function {
     /// Its name.
     pub name: String,
+    /// What is configured as its handler.
+    pub handler: String,
     /// The program, and its arguments.
     pub program: Vec<PathBuf>,
     /// Where it runs: what a package has in its root.

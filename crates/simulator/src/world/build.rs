@@ -73,7 +73,7 @@ impl World {
             telemetry: Arc::new(SimTelemetry { inner: SqliteTelemetry::open_in_memory()?, shared: shared.clone() }),
             signer: Arc::new(signer(seed, &shared)),
         };
-        let hub = Arc::new(Hub::new(ports.clone(), settings()?)?);
+        let hub = Arc::new(Hub::new(ports.clone(), settings()?));
         let mut world = Self {
             seed,
             options,

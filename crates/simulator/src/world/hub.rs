@@ -250,7 +250,7 @@ impl World {
     }
 
     fn begin_hub(&mut self) {
-        match super::build::settings().and_then(|settings| Ok(Hub::new(self.ports.clone(), settings)?)) {
+        match super::build::settings().map(|settings| Hub::new(self.ports.clone(), settings)) {
             Ok(hub) => self.hub = Some(Arc::new(hub)),
             Err(error) => self.broken(error.as_ref()),
         }

@@ -10,11 +10,13 @@
 
 mod answer;
 mod budget;
+mod key;
 mod prompt;
 mod schema;
 mod settings;
 mod transport;
 
+pub use key::{ApiKey, KeyStore};
 pub use settings::{
     EMBED_S_MAX, OPENAI_BASE_URL, OPENAI_EMBEDDING_MODEL, OPENAI_MODEL, OpenAiSettings, PLAN_S_MAX, REQUEST_TIMEOUT_S,
     RETRIES, SettingsError, TOKENS_PER_DAY,
@@ -41,7 +43,6 @@ use marvain_domain::{
     Timestamp,
     plan::{Draft, PlanRequest},
 };
-use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -75,8 +76,8 @@ impl OpenAiModel {
         settings.check()?;
         let config = OpenAIConfig::new()
             .with_api_base(settings.base_url.trim_end_matches('/'))
-            .with_api_key(settings.api_key.expose_secret())
-            // Otherwise they come from the environment.
+            // Otherwise these come from the environment. The transport sets the key, which may change.
+            .with_api_key("")
             .with_org_id("")
             .with_project_id("");
         let client = |call_s_max| {

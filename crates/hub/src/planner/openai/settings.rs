@@ -1,5 +1,6 @@
 //! What a person sets about the model service.
 
+use super::key::ApiKey;
 use secrecy::{ExposeSecret, SecretString};
 use std::time::Duration;
 
@@ -25,7 +26,7 @@ pub const EMBED_S_MAX: u64 = 30;
 #[derive(Clone, Debug)]
 pub struct OpenAiSettings {
     /// Bearer token of the API.
-    pub api_key: SecretString,
+    pub api_key: ApiKey,
     /// URL below which `/responses` and `/embeddings` lie.
     pub base_url: String,
     /// Model that plans.
@@ -64,9 +65,9 @@ pub enum SettingsError {
 
 impl OpenAiSettings {
     /// The defaults, with a key.
-    pub fn new(api_key: SecretString) -> Self {
+    pub fn new(api_key: impl Into<ApiKey>) -> Self {
         Self {
-            api_key,
+            api_key: api_key.into(),
             base_url: OPENAI_BASE_URL.to_owned(),
             model: OPENAI_MODEL.to_owned(),
             embedding_model: OPENAI_EMBEDDING_MODEL.to_owned(),
@@ -84,8 +85,9 @@ impl OpenAiSettings {
     /// Can these work?
     pub(super) fn check(&self) -> Result<(), SettingsError> {
         let bounds = |setting, expected: String| Err(SettingsError::Bounds { setting, expected });
-        let key = self.api_key.expose_secret();
-        if key.is_empty() || !key.bytes().all(|b| b.is_ascii_graphic()) {
+        if let ApiKey::Fixed(key) = &self.api_key
+            && !is_usable(key)
+        {
             return Err(SettingsError::Key);
         }
         let url = reqwest::Url::parse(&self.base_url).ok();
@@ -104,6 +106,12 @@ impl OpenAiSettings {
     }
 }
 
+/// Can it stand in a header?
+pub(super) fn is_usable(key: &SecretString) -> bool {
+    let key = key.expose_secret();
+    !key.is_empty() && key.bytes().all(|b| b.is_ascii_graphic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,12 +125,12 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused_and_the_key_is_never_shown() {
-        let good = OpenAiSettings::new("sk-secret".into());
+        let good = OpenAiSettings::new(SecretString::from("sk-secret"));
         assert!(good.check().is_ok());
         assert!(!format!("{good:?}").contains("sk-secret"));
         let bad = [
-            OpenAiSettings { api_key: "sk-secret\n".into(), ..good.clone() },
-            OpenAiSettings { api_key: "".into(), ..good.clone() },
+            OpenAiSettings { api_key: SecretString::from("sk-secret\n").into(), ..good.clone() },
+            OpenAiSettings { api_key: SecretString::from("").into(), ..good.clone() },
             OpenAiSettings { base_url: "api.openai.com".into(), ..good.clone() },
             OpenAiSettings { base_url: "file:///etc/passwd".into(), ..good.clone() },
             OpenAiSettings { model: String::new(), ..good.clone() },

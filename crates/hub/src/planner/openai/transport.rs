@@ -3,10 +3,17 @@
 //! async-openai builds each request and takes this as its transport instead of its own, which neither bounds the whole
 //! call nor the answer. It knows no API; what fails is never logged, as bodies may hold what somebody said.
 
-use super::settings::OpenAiSettings;
+use super::{
+    key::ApiKey,
+    settings::{OpenAiSettings, is_usable},
+};
 use crate::port::Cause;
 use async_openai::{error::OpenAIError, middleware::HttpRequestFactory};
-use http::{StatusCode, header::RETRY_AFTER};
+use http::{
+    HeaderValue, StatusCode,
+    header::{AUTHORIZATION, RETRY_AFTER},
+};
+use secrecy::{ExposeSecret, SecretString};
 use serde::de::IgnoredAny;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep};
@@ -24,6 +31,12 @@ pub type Random = Arc<dyn Fn() -> u64 + Send + Sync>;
 /// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallError {
+    /// The key cannot be had.
+    #[error("the key of the model service cannot be read")]
+    Key(#[source] Cause),
+    /// The key is empty or cannot stand in a header.
+    #[error("the key of the model service is empty or has characters that no key has")]
+    KeyText,
     /// The server answers with an error.
     #[error("the model service answers with HTTP status {0}{hint}", hint = hint(*.0))]
     Status(StatusCode),
@@ -65,6 +78,7 @@ impl From<CallError> for OpenAIError {
 /// Makes calls.
 pub(super) struct Transport {
     http: reqwest::Client,
+    key: ApiKey,
     call_s_max: u64,
     retries: u32,
     random: Random,
@@ -78,7 +92,7 @@ impl Transport {
             // The API redirects nowhere; a redirect would carry what was said elsewhere.
             .redirect(reqwest::redirect::Policy::none())
             .build()?;
-        Ok(Self { http, call_s_max, retries: settings.retries, random })
+        Ok(Self { http, key: settings.api_key.clone(), call_s_max, retries: settings.retries, random })
     }
 
     /// The HTTP client, to build requests with.
@@ -95,11 +109,22 @@ impl Transport {
 
     async fn attempts(&self, request: HttpRequestFactory, deadline: Instant) -> Result<reqwest::Response, CallError> {
         let mut attempt = 0;
+        let mut key = self.key.current().await.map_err(CallError::Key)?;
+        let mut is_renewed = false;
         loop {
-            let (failure, asked) = match self.attempt(&request).await {
+            let (failure, asked) = match self.attempt(&request, &key).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
+            if matches!(failure, CallError::Status(StatusCode::UNAUTHORIZED)) && !is_renewed {
+                is_renewed = true;
+                let renewed = self.key.renewed().await.map_err(CallError::Key)?;
+                if let Some(other) = renewed.filter(|other| other.expose_secret() != key.expose_secret()) {
+                    tracing::warn!("the model service refused a key that was rotated; asking again with the new one");
+                    key = other;
+                    continue;
+                }
+            }
             if attempt >= self.retries || !may_succeed_later(&failure) {
                 return Err(failure);
             }
@@ -115,8 +140,13 @@ impl Transport {
     }
 
     /// One attempt; on failure also the pause that the server asks for.
-    async fn attempt(&self, request: &HttpRequestFactory) -> Result<reqwest::Response, (CallError, Option<Duration>)> {
-        let request = request.build().await.map_err(|e| (CallError::Request(e.into()), None))?;
+    async fn attempt(
+        &self,
+        request: &HttpRequestFactory,
+        key: &SecretString,
+    ) -> Result<reqwest::Response, (CallError, Option<Duration>)> {
+        let mut request = request.build().await.map_err(|e| (CallError::Request(e.into()), None))?;
+        request.headers_mut().insert(AUTHORIZATION, bearer(key).ok_or((CallError::KeyText, None))?);
         let network = |e: reqwest::Error| (CallError::Network(e.without_url()), None);
         let mut response = self.http.execute(request).await.map_err(network)?;
         let status = response.status();
@@ -136,6 +166,13 @@ impl Transport {
     }
 }
 
+/// The header for a key, which no log shows.
+fn bearer(key: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).ok()?;
+    value.set_sensitive(true);
+    is_usable(key).then_some(value)
+}
+
 fn may_succeed_later(failure: &CallError) -> bool {
     match failure {
         CallError::Status(status) => {
@@ -143,7 +180,9 @@ fn may_succeed_later(failure: &CallError) -> bool {
                 || matches!(*status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT | StatusCode::CONFLICT)
         }
         CallError::Network(_) => true,
-        CallError::Pause(_)
+        CallError::Key(_)
+        | CallError::KeyText
+        | CallError::Pause(_)
         | CallError::TooLong
         | CallError::NoJson(_)
         | CallError::Request(_)

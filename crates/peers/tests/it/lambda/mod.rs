@@ -10,6 +10,7 @@ use std::{path::Path, time::Duration};
 fn python(handler: &str, timeout: Duration, concurrency: usize) -> Function {
     Function {
         name: handler.to_owned(),
+        handler: format!("handlers.{handler}"),
         program: vec![
             installed("awslambdaric", "bin/python"),
             "-m".into(),

@@ -1,8 +1,0 @@
-//! The function `presence`.
-
-use marvain_lambdas::{Function, run};
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    run(Function::Presence)
-}

@@ -1,8 +1,0 @@
-//! The function `settle`.
-
-use marvain_lambdas::{Function, run};
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    run(Function::Settle)
-}
