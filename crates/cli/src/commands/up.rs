@@ -58,7 +58,7 @@ impl UpArgs {
             None => TimeZone::system().iana_name().unwrap_or("UTC").to_owned(),
         };
         let openai = self.openai_api_key.as_ref().filter(|key| !key.is_empty()).map(|key| {
-            let mut settings = OpenAiSettings::new(key.clone());
+            let mut settings = OpenAiSettings::new(key.as_str());
             if let Some(url) = &self.openai_base_url {
                 settings.base_url.clone_from(url);
             }

@@ -68,7 +68,7 @@ fn request() -> PlanRequest {
 /// A model of the server at `url`, whose clock the test turns.
 fn model(url: &str, change: impl FnOnce(&mut OpenAiSettings)) -> (OpenAiModel, Arc<AtomicU64>) {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut settings = OpenAiSettings::new(SecretString::from(KEY));
+    let mut settings = OpenAiSettings::new(KEY);
     url.clone_into(&mut settings.base_url);
     settings.request_timeout_s = 10;
     settings.retries = 2;
@@ -319,8 +319,8 @@ async fn the_settings_decide_who_plans() {
     let offline = from_settings(None, clock.clone(), Arc::new(|| 0)).unwrap();
     assert_eq!(offline.name(), "offline-rules");
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let settings = OpenAiSettings { model: "some-model".into(), ..OpenAiSettings::new(SecretString::from(KEY)) };
+    let settings = OpenAiSettings { model: "some-model".into(), ..OpenAiSettings::new(KEY) };
     assert_eq!(from_settings(Some(&settings), clock.clone(), Arc::new(|| 0)).unwrap().name(), "some-model");
-    let bad = OpenAiSettings { api_key: SecretString::from("two lines\n").into(), ..settings };
+    let bad = OpenAiSettings { api_key: "two lines\n".into(), ..settings };
     assert!(from_settings(Some(&bad), clock, Arc::new(|| 0)).is_err());
 }

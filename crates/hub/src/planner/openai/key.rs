@@ -40,14 +40,8 @@ impl ApiKey {
     }
 }
 
-impl From<SecretString> for ApiKey {
-    fn from(key: SecretString) -> Self {
-        Self::Fixed(key)
-    }
-}
-
-impl From<String> for ApiKey {
-    fn from(key: String) -> Self {
+impl From<&str> for ApiKey {
+    fn from(key: &str) -> Self {
         Self::Fixed(key.into())
     }
 }

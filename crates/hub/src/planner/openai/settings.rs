@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn settings_that_cannot_work_are_refused_and_the_key_is_never_shown() {
-        let good = OpenAiSettings::new(SecretString::from("sk-secret"));
+        let good = OpenAiSettings::new("sk-secret");
         assert!(good.check().is_ok());
         assert!(!format!("{good:?}").contains("sk-secret"));
         let bad = [
-            OpenAiSettings { api_key: SecretString::from("sk-secret\n").into(), ..good.clone() },
-            OpenAiSettings { api_key: SecretString::from("").into(), ..good.clone() },
+            OpenAiSettings { api_key: "sk-secret\n".into(), ..good.clone() },
+            OpenAiSettings { api_key: "".into(), ..good.clone() },
             OpenAiSettings { base_url: "api.openai.com".into(), ..good.clone() },
             OpenAiSettings { base_url: "file:///etc/passwd".into(), ..good.clone() },
             OpenAiSettings { model: String::new(), ..good.clone() },
