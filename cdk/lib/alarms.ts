@@ -46,8 +46,8 @@ export const RUNBOOKS = [
 export type Runbook = (typeof RUNBOOKS)[number];
 
 /**
- * The hub's own metrics (`lambdas/src/emf.rs`): their namespace, the dimension that says which program, and the one that a
- * program with queues has besides.
+ * The hub's own metrics (`lambdas/src/emf.rs`): their namespace, the dimension that says which function, and the one that a
+ * function with queues has besides.
  */
 export const METRICS = { namespace: 'marvain', dimension: 'function', queueDimension: 'queue' } as const;
 

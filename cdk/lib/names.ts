@@ -21,7 +21,7 @@ export class Names {
     return `${this.stack}-${queue}-dead`;
   }
 
-  /** The function of a program of `lambdas`. */
+  /** A function of the table. */
   function(name: string): string {
     return `${this.stack}-${name}`;
   }

@@ -1,14 +1,11 @@
 //! The functions of a deployment behind the Lambda Runtime API, each with the environment that its template gives it.
 
 use crate::made::{Deployment, text};
-use marvain_peers::lambda::{Function, Invocation, Lambda};
+use marvain_peers::lambda::{Function, Invocation, Lambda, unpack};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
     sync::Arc,
     time::Duration,
 };
@@ -76,16 +73,6 @@ impl Functions {
         tell(function, &invocation);
         invocation
     }
-}
-
-/// Unpacks a package as Lambda does, and says where its program is.
-fn unpack(package: &Path, to: &Path) -> PathBuf {
-    let unpacked = Command::new("python3").args(["-m", "zipfile", "-e"]).args([package, to]).status().unwrap();
-    assert!(unpacked.success(), "{}: `scripts/package --host` makes it", package.display());
-    let program = to.join("bootstrap");
-    // What Python leaves out.
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    program
 }
 
 /// Says in this process's output what went wrong; CloudWatch would have all of it.

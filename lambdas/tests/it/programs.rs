@@ -3,9 +3,13 @@
 
 use crate::world::{event, variables};
 use marvain_lambdas::Function;
-use marvain_peers::lambda::{Function as Deployed, Lambda, Outcome};
+use marvain_peers::lambda::{Function as Deployed, Lambda, Outcome, unpack};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use tempfile::TempDir;
 
 fn deployed(function: Function) -> Deployed {
     Deployed {
@@ -79,4 +83,21 @@ async fn the_hook_says_no_to_what_is_no_question_and_health_needs_nobody() {
     assert_eq!((&health["statusCode"], &health["body"]), (&json!(200), &json!(r#"{"ready":true}"#)), "{health}");
     assert_eq!(health["headers"]["cache-control"], "no-store");
     assert_eq!(api.invoke(event("http-nobody").to_string()).await.answer()["statusCode"], 401);
+}
+
+/// By QEMU's user emulation, with the C library of Debian's cross compiler.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the package: scripts/package --functions"]
+async fn the_package_for_arm64_starts_and_answers() {
+    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let target = target.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"));
+    let unpacked = TempDir::new().unwrap();
+    let program = unpack(&target.join("lambdas.zip"), unpacked.path());
+    let emulated = ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"].map(PathBuf::from);
+    let program: Vec<_> = emulated.into_iter().chain([program]).collect();
+    let api = Lambda::new(Deployed { program: program.clone(), ..deployed(Function::Api) });
+    assert_eq!(api.invoke(event("http-health").to_string()).await.answer()["statusCode"], 200);
+    let observe = Lambda::new(Deployed { program, ..deployed(Function::Observe) });
+    let nothing = observe.invoke(json!({"Records": []}).to_string()).await;
+    assert_eq!(nothing.answer(), json!({"batchItemFailures": []}));
 }

@@ -19,9 +19,11 @@ use instance::Instance;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
+    fs,
     future::{Future, pending},
-    path::PathBuf,
-    process::ExitStatus,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus},
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
@@ -173,4 +175,17 @@ impl Lambda {
         }
         invocation
     }
+}
+
+/// Unpacks a package as Lambda does, and says where its program is.
+///
+/// # Panics
+/// If it is no package with one.
+pub fn unpack(package: &Path, to: &Path) -> PathBuf {
+    let unpacked = Command::new("python3").args(["-m", "zipfile", "-e"]).args([package, to]).status();
+    assert!(unpacked.is_ok_and(|status| status.success()), "{} cannot be unpacked: is it made?", package.display());
+    let program = to.join("bootstrap");
+    // What Python leaves out.
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a program in the package");
+    program
 }
