@@ -6,6 +6,7 @@
 //! | `clients`, `cloudformation` | AWS's SDK; what CloudFormation knows of a deployment |
 //! | `plan`, `retained`, `dry`, `runner` | what a deployment consists of, what stays of it, what would be done; other programs |
 //! | `session`, `login` | tokens of a person; how they get them |
+//! | `proving` | the step of `smoke` that the demo has in another form |
 //! | the others | a command each |
 //!
 //! Deploying is done by the CDK command as a process of its own; reading by AWS's SDK. What a command goes on with it asks
@@ -31,6 +32,7 @@ mod logs;
 mod monitor;
 mod oauth;
 mod plan;
+mod proving;
 mod retained;
 mod runner;
 mod session;

@@ -8,6 +8,7 @@ use super::{
     DryRun,
     clients::{Aws, failed},
     dry::{Dry, Step},
+    proving,
     target::Target,
 };
 use crate::{
@@ -126,7 +127,7 @@ async fn steps(
     reporter.step("privacy", privacy(scene)).await?;
     reporter.step("crash", crash(scene, events)).await?;
     reporter.step("revoke", scene::revoke::revoke(scene)).await?;
-    reporter.step("audit", scene::auditing::proved(scene)).await
+    reporter.step("audit", proving::proved(scene)).await
 }
 
 /// The hub hands out a claim, and its satellite may have this name.
