@@ -31,7 +31,7 @@ impl ApiKey {
         }
     }
 
-    /// Another key than the one that was refused, if there may be one.
+    /// The key as it is now; none if it cannot have changed.
     pub(super) async fn renewed(&self) -> Result<Option<SecretString>, Cause> {
         match self {
             Self::Fixed(_) => Ok(None),
